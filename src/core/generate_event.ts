@@ -1,0 +1,86 @@
+/**
+ * What a generation emits, in this order: one `start`, any number of `text`, one `done`. A fault is thrown from
+ * the stream as a ServerError instead of `done`. Text is always valid Unicode and never holds part of a stop string.
+ */
+
+/** Why the answer ended. `stop`: end-of-generation token or stop string. `length`: maxTokens or context. */
+export type FinishReason = "stop" | "length";
+
+/** Log-probability of one token. */
+export interface TokenLogprob {
+  token: number;
+  /** The token's text; bytes that are not valid UTF-8 appear as U+FFFD. */
+  text: string;
+  /** The token's exact bytes. */
+  bytes: readonly number[];
+  /** Natural logarithm of its probability under the unmodified distribution; finite. */
+  logprob: number;
+}
+
+/** A generated token with its best alternatives, most likely first. */
+export interface GeneratedLogprob extends TokenLogprob {
+  top: readonly TokenLogprob[];
+}
+
+/** What was dropped to make the conversation fit. All zero when nothing was. */
+export interface RotationReport {
+  /** Whole messages dropped before prefill. */
+  messagesDropped: number;
+  /** Prompt tokens dropped before prefill. */
+  promptTokensDropped: number;
+  /** Cells dropped by shifts while generating. */
+  generatedTokensDropped: number;
+}
+
+/** Counts of tokens. */
+export interface Usage {
+  /** Tokens of the prompt as decoded, cached ones included. */
+  promptTokens: number;
+  /** Of these, taken from the prefix cache. */
+  cachedTokens: number;
+  /** Tokens generated, the end-of-generation token included. */
+  completionTokens: number;
+}
+
+/** Measured durations in milliseconds. */
+export interface Timings {
+  /** Waiting for admission. */
+  queueMs: number;
+  /** Template and tokenizer. */
+  tokenizeMs: number;
+  /** First prefill step to first token sampled. */
+  prefillMs: number;
+  /** First token to last token. */
+  decodeMs: number;
+  /** Arrival to end. */
+  totalMs: number;
+}
+
+/** Prefill is about to begin: everything known before the first token. */
+export interface StartEvent {
+  type: "start";
+  usage: Usage;
+  rotation: RotationReport;
+}
+
+/** More of the answer. `text` may be empty only when it carries `logprobs`. */
+export interface TextEvent {
+  type: "text";
+  text: string;
+  logprobs?: readonly GeneratedLogprob[];
+}
+
+/** The answer is complete. */
+export interface DoneEvent {
+  type: "done";
+  finishReason: FinishReason;
+  /** The stop string that matched, if one did. */
+  stopString?: string;
+  usage: Usage;
+  rotation: RotationReport;
+  timings: Timings;
+  /** Token ids of prompt and answer, for dialects that return a context. */
+  tokens: { prompt: readonly number[]; completion: readonly number[] };
+}
+
+export type GenerateEvent = StartEvent | TextEvent | DoneEvent;

@@ -1,0 +1,49 @@
+/** The protocol-neutral request: what every dialect's decoder makes and the pipeline runs. */
+
+import type { ChatMessage, ToolDefinition } from "./chat_message.ts";
+import type { SamplingParams } from "./sampling_params.ts";
+
+/** What to do when prompt plus answer do not fit the context. */
+export type OverflowPolicy = "rotate" | "error";
+
+/** A conversation to be rendered by the model's chat template. */
+export interface ChatPrompt {
+  kind: "chat";
+  messages: readonly ChatMessage[];
+  tools: readonly ToolDefinition[];
+  /** Extra variables for the template, for example `{ enable_thinking: true }`. */
+  templateArgs: Readonly<Record<string, unknown>>;
+}
+
+/** Text to continue. */
+export interface TextPrompt {
+  kind: "text";
+  text: string;
+  /** Add the model's BOS/EOS as its metadata says. */
+  addSpecial: boolean;
+}
+
+/** Token ids to continue, used as they are. */
+export interface TokenPrompt {
+  kind: "tokens";
+  tokens: readonly number[];
+}
+
+/** One generation: one prompt, one answer. */
+export interface GenerateRequest {
+  /** Unique id for logs and response ids. */
+  id: string;
+  prompt: ChatPrompt | TextPrompt | TokenPrompt;
+  sampling: SamplingParams;
+  /** Most tokens to generate; -1 until the model ends or, without rotation, the context is full. 0 only prefills. */
+  maxTokens: number;
+  /** Strings that end the answer; they never appear in it. */
+  stop: readonly string[];
+  overflow: OverflowPolicy;
+  /** Prompt tokens kept by a rotation while generating; -1 keeps the whole prompt. */
+  nKeep: number;
+  /** Alternatives to report for each token: 0 none, else 1 to 20; undefined: no log-probabilities at all. */
+  logprobs?: number;
+  /** May earlier work on the same prefix be reused. */
+  cachePrompt: boolean;
+}

@@ -1,0 +1,197 @@
+/**
+ * The unified KV cache: which sequence holds which cells, what prefixes are kept for later, and the only place that
+ * changes the backend's memory. Every change happens between two decodes.
+ *
+ * Always true: each cell the backend uses is held in the ledger by an open sequence or a kept prefix, and a holder's
+ * `cells` are its computed tokens in order of position.
+ */
+
+import type { SequenceMemory } from "./backend.ts";
+import { CellLedger } from "./cell_ledger.ts";
+import { longestPrefix, PrefixCache, type PrefixEntry } from "./prefix_cache.ts";
+import { planShift } from "./rotation.ts";
+
+/** A sequence in the cache: known tokens, the first `cells.length` of which are computed. */
+export interface CacheHolder {
+  /** Sequence id, -1 while not open. */
+  id: number;
+  tokens: number[];
+  cells: number[];
+}
+
+/** Numbers for status and metrics. */
+export interface KvCacheStatus {
+  cellsUsed: number;
+  cellsTotal: number;
+  cachedSequences: number;
+}
+
+/** Cells, sequence ids and kept prefixes of one context. */
+export class KvCache {
+  readonly #memory: SequenceMemory;
+  readonly #ledger: CellLedger;
+  readonly #kept = new PrefixCache();
+  readonly #open = new Set<CacheHolder>();
+  readonly #freeIds: number[];
+
+  /**
+   * @param nCtx cells
+   * @param nSeqMax sequence ids, open and kept together
+   */
+  constructor(memory: SequenceMemory, nCtx: number, nSeqMax: number) {
+    this.#memory = memory;
+    this.#ledger = new CellLedger(nCtx);
+    this.#freeIds = Array.from({ length: nSeqMax }, (_, i) => nSeqMax - 1 - i);
+  }
+
+  get status(): KvCacheStatus {
+    return {
+      cellsUsed: this.#ledger.used,
+      cellsTotal: this.#ledger.capacity,
+      cachedSequences: this.#kept.size,
+    };
+  }
+
+  /**
+   * Gives a new sequence an id and, when `reuse` is set, the cells of the longest computed prefix of its tokens. The
+   * last token is never shared: its logits are needed.
+   */
+  open(holder: CacheHolder, reuse: boolean): void {
+    const { canSplit } = this.#memory.traits;
+    const match = reuse
+      ? longestPrefix(holder.tokens, this.#sources(canSplit), holder.tokens.length - 1, !canSplit)
+      : null;
+    if (match) this.#kept.touch(match.source);
+    holder.id = this.#takeId();
+    this.#open.add(holder);
+    if (!match || match.source.id === holder.id) return;
+    const cells = match.source.cells.slice(0, match.length);
+    this.#ledger.retain(cells);
+    holder.cells = cells;
+    this.#memory.share(match.source.id, holder.id, canSplit ? 0 : -1, canSplit ? match.length : -1);
+  }
+
+  /** Takes cells for the next `count` tokens, evicting kept prefixes as needed; false when there are too few. */
+  extend(holder: CacheHolder, count: number): boolean {
+    while (!this.#ledger.take(count, holder.cells)) {
+      if (!this.evict()) return false;
+    }
+    return true;
+  }
+
+  /** Evicts the least recently used prefix; false when none is kept. */
+  evict(): boolean {
+    const entry = this.#kept.evict();
+    if (!entry) return false;
+    this.#free(entry);
+    return true;
+  }
+
+  /** Lets go of a sequence. With `keep`, its computed tokens stay as a source of prefixes. */
+  close(holder: CacheHolder, keep: boolean): void {
+    if (!this.#open.delete(holder)) return;
+    if (keep && holder.cells.length > 0) this.#keep(holder);
+    else this.#free(holder);
+    holder.id = -1;
+    holder.cells = [];
+  }
+
+  /**
+   * Makes room in a full sequence: keeps its first `nKeep` tokens, drops half of the rest.
+   * @returns tokens dropped
+   */
+  slide(holder: CacheHolder, nKeep: number): number {
+    const { keep, discard } = planShift(holder.cells.length, nKeep, this.#ledger.capacity);
+    const moved = holder.cells.slice(keep + discard);
+    holder.tokens.splice(keep, discard);
+    this.#dropSharing(holder, moved);
+    const canSlide = this.#memory.traits.canShift &&
+      !moved.some((cell) => this.#ledger.isShared(cell)) &&
+      this.#memory.remove(holder.id, keep, keep + discard);
+    if (canSlide) {
+      this.#memory.shift(holder.id, keep + discard, -1, -discard);
+      this.#ledger.release(holder.cells.splice(keep, discard));
+    } else {
+      // Moving cells that another sequence reads would move them for it too, and some memories cannot move at all:
+      // compute what follows again.
+      this.truncate(holder, keep);
+    }
+    return discard;
+  }
+
+  /** Forgets computed tokens from position `length` on; all of them when the memory cannot cut there. */
+  truncate(holder: CacheHolder, length: number): void {
+    if (length >= holder.cells.length) return;
+    let kept = length;
+    if (kept === 0 || !this.#memory.remove(holder.id, kept, -1)) {
+      this.#memory.remove(holder.id, -1, -1);
+      kept = 0;
+    }
+    this.#ledger.release(holder.cells.splice(kept));
+  }
+
+  /** Believes the memory instead of the plan: after a decode that did not complete. */
+  resync(holder: CacheHolder): void {
+    const present = this.#memory.posMax(holder.id) + 1;
+    // The logits of the last known token are still needed, so it must be computed again.
+    const wanted = Math.min(present, holder.tokens.length - 1);
+    this.#ledger.release(holder.cells.splice(present));
+    this.truncate(holder, wanted);
+  }
+
+  /** Empties the cache; open sequences lose their cells and stay open. */
+  clear(): void {
+    while (this.evict());
+    for (const holder of this.#open) this.#ledger.release(holder.cells.splice(0));
+    this.#memory.clear();
+  }
+
+  *#sources(canSplit: boolean): Iterable<PrefixEntry> {
+    yield* this.#kept.entries();
+    // Memory that cannot be split offers whole sequences only, and an open one still grows.
+    if (canSplit) yield* this.#open;
+  }
+
+  #takeId(): number {
+    if (this.#freeIds.length === 0) this.evict();
+    const id = this.#freeIds.pop();
+    if (id === undefined) throw new Error("No sequence id is free: every one is open");
+    return id;
+  }
+
+  #free(holder: PrefixEntry): void {
+    this.#memory.remove(holder.id, -1, -1);
+    this.#ledger.release(holder.cells);
+    this.#freeIds.push(holder.id);
+  }
+
+  #keep(holder: CacheHolder): void {
+    const entry: PrefixEntry = {
+      id: holder.id,
+      tokens: holder.tokens.slice(0, holder.cells.length),
+      cells: holder.cells,
+    };
+    // An older entry that the new one begins with has become redundant.
+    for (const older of [...this.#kept.entries()]) {
+      if (!startsWith(entry.tokens, older.tokens)) continue;
+      this.#kept.remove(older);
+      this.#free(older);
+    }
+    this.#kept.add(entry);
+  }
+
+  /** Evicts kept prefixes that read any of the cells about to move. */
+  #dropSharing(holder: CacheHolder, moved: readonly number[]): void {
+    if (!moved.some((cell) => this.#ledger.isShared(cell))) return;
+    const cells = new Set(moved);
+    for (const entry of [...this.#kept.entries()]) {
+      if (entry.id === holder.id || !entry.cells.some((cell) => cells.has(cell))) continue;
+      this.#kept.remove(entry);
+      this.#free(entry);
+    }
+  }
+}
+
+function startsWith(tokens: readonly number[], prefix: readonly number[]): boolean {
+  return prefix.length <= tokens.length && prefix.every((token, i) => token === tokens[i]);
+}

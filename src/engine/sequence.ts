@@ -1,0 +1,96 @@
+/**
+ * One request inside the engine: its tokens, how many of them are in the KV cache, and what ends it. The engine's rule
+ * is that computed tokens catch up with known tokens: a prompt has many pending, a generating sequence has one.
+ */
+
+import type { SamplingParams } from "../core/sampling_params.ts";
+import type { FinishReason, GeneratedLogprob } from "../core/generate_event.ts";
+import type { OverflowPolicy } from "../core/generate_request.ts";
+import type { Sampler } from "./backend.ts";
+import type { CacheHolder } from "./kv_cache.ts";
+
+/** A generation as the engine takes it: token ids in, token ids out. */
+export interface EngineJob {
+  /** Prompt, 1 to nCtx - 1 token ids. */
+  prompt: Int32Array;
+  sampling: SamplingParams;
+  /** Most tokens to generate; 0 only prefills; -1 as many as the context has cells. */
+  maxTokens: number;
+  /** What to do when the sequence fills the context: slide (`rotate`) or end with `length` (`error`). */
+  overflow: OverflowPolicy;
+  /** Tokens at the start that a slide keeps; -1 the whole prompt. */
+  nKeep: number;
+  /** Alternatives per token to report; undefined for no log-probabilities. */
+  logprobs: number | undefined;
+  cachePrompt: boolean;
+  /** Called when the sequence is inside the engine, before its first step. */
+  onStart(cachedTokens: number): void;
+  /**
+   * Called at once for each token that is part of the answer (never for an end-of-generation token).
+   * @returns true to end the generation, for example on a stop string
+   */
+  onToken(token: number, logprob: GeneratedLogprob | undefined): boolean;
+}
+
+/** What the engine measured. */
+export interface EngineResult {
+  finishReason: FinishReason;
+  cachedTokens: number;
+  /** Tokens sampled, an end-of-generation token included. */
+  completionTokens: number;
+  /** Cells dropped by slides. */
+  shiftedTokens: number;
+  /** Milliseconds: waiting for admission, first step to first token, first token to last. */
+  queueMs: number;
+  prefillMs: number;
+  decodeMs: number;
+}
+
+/** State of a job while it runs. Fields change only between decodes, in the engine's apply phase. */
+export class Sequence implements CacheHolder {
+  readonly job: EngineJob;
+  readonly sampler: Sampler;
+  id = -1;
+  /** Known tokens in order of position. A slide removes the dropped ones. */
+  tokens: number[];
+  /** Cells held, one for each computed token, in order of position. */
+  cells: number[] = [];
+  /** Prompt tokens that came from the prefix cache. */
+  cachedTokens = 0;
+  /** Tokens sampled. */
+  generated = 0;
+  /** Tokens dropped by slides. */
+  shiftedTokens = 0;
+  /** Set when the client left; the engine lets go of the sequence after the running step. */
+  cancelled = false;
+  /** Moments, from `performance.now()`; 0 while they have not come. */
+  startedAt = 0;
+  firstTokenAt = 0;
+  lastTokenAt = 0;
+
+  constructor(job: EngineJob, sampler: Sampler) {
+    this.job = job;
+    this.sampler = sampler;
+    this.tokens = Array.from(job.prompt);
+  }
+
+  /** Tokens whose keys and values are in the cache. */
+  get computed(): number {
+    return this.cells.length;
+  }
+
+  /** Tokens known but not computed. */
+  get pending(): number {
+    return this.tokens.length - this.cells.length;
+  }
+
+  /** True once a token has been sampled and only that one is pending. */
+  get generating(): boolean {
+    return this.generated > 0 && this.pending === 1;
+  }
+
+  /** Most tokens to generate: without a limit, as many as the context has cells. */
+  limit(nCtx: number): number {
+    return this.job.maxTokens < 0 ? nCtx : this.job.maxTokens;
+  }
+}
