@@ -1,0 +1,36 @@
+/** Entry point: command line to command, signals to a clean stop, outcome to exit code. */
+
+import config from "./deno.json" with { type: "json" };
+import { parseCommandLine } from "./src/cli/args.ts";
+import { helpText } from "./src/cli/help.ts";
+import { serve } from "./src/cli/serve.ts";
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = () => {
+      if (asked) Deno.exit(130);
+      asked = true;
+      resolve();
+    };
+    for (const signal of signals) Deno.addSignalListener(signal, stop);
+  });
+}
+
+const invocation = parseCommandLine(Deno.args, (name) => Deno.env.get(name));
+switch (invocation.command) {
+  case "serve":
+    Deno.exit(await serve(invocation.options, config.version, stopSignal()));
+    break;
+  case "help":
+    console.log(helpText());
+    break;
+  case "version":
+    console.log(`llamacpp-server ${config.version}`);
+    break;
+  case "error":
+    console.error(invocation.message);
+    Deno.exit(invocation.exitCode);
+}

@@ -1,0 +1,127 @@
+/**
+ * What `serve` can be told, with its defaults. Owns the option names that the rest of the server is wired from;
+ * how they are spelled on the command line is `flag_table.ts`'s business. Every value here has been validated.
+ */
+
+import type { OverflowPolicy } from "../core/generate_request.ts";
+import type { SamplingParams } from "../core/sampling_params.ts";
+
+/** Element types of the KV cache, in ggml's spelling. */
+export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"] as const;
+export type CacheType = typeof CACHE_TYPES[number];
+
+/** How the file's tensors come into memory (`llama_load_mode`). */
+export const LOAD_MODES = ["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"] as const;
+export type LoadMode = typeof LOAD_MODES[number];
+
+/** How a model is spread over several GPUs (`llama_split_mode`). */
+export const SPLIT_MODES = ["none", "layer", "row", "tensor"] as const;
+export type SplitMode = typeof SPLIT_MODES[number];
+
+/** Three-way switch. */
+export type Switch = "on" | "off" | "auto";
+
+/** Settings of the server apart from sampling; see `ServeOptions`. */
+export interface ServeSettings {
+  /** GGUF file to load; undefined takes the embedded demonstration model. */
+  model: string | undefined;
+  /** Further names of the model; the first is the one it is listed under. */
+  alias: readonly string[];
+  /** Jinja source, or one of llama.cpp's built-in template names, instead of the model's own template. */
+  chatTemplate: string | undefined;
+  /** File with a Jinja template; wins over `chatTemplate` only when that is undefined. */
+  chatTemplateFile: string | undefined;
+  /** Folder with libllama; undefined takes `lib/<os>-<arch>`. */
+  libDir: string | undefined;
+  loadMode: LoadMode;
+  /** Layers on the GPU; -1 as many as fit, -2 all of them. */
+  gpuLayers: number;
+  splitMode: SplitMode;
+  /** Index of the GPU that holds the model or the intermediate results. */
+  mainGpu: number;
+
+  /** Tokens of context, shared by all requests; 0 takes the model's own training length. */
+  ctxSize: number;
+  /** Tokens of one `llama_decode` call at most. */
+  batchSize: number;
+  /** Tokens computed at a time. */
+  ubatchSize: number;
+  /** Requests generated together at most. */
+  parallel: number;
+  cacheTypeK: CacheType;
+  cacheTypeV: CacheType;
+  flashAttn: Switch;
+  overflow: OverflowPolicy;
+  /** Prompt tokens that a rotation while generating keeps; -1 all of them. */
+  keep: number;
+
+  /** Threads while generating; 0 takes one per physical core. */
+  threads: number;
+  /** Threads while reading prompts; 0 takes as many as `threads`. */
+  threadsBatch: number;
+  /** Scheduling priority of the compute threads, -1 low to 3 realtime (`ggml_sched_priority`). */
+  priority: number;
+  /** How eagerly waiting compute threads spin, 0 to 100 (`ggml_threadpool_params.poll`). */
+  poll: number;
+  /** Aim for the length of one step, in milliseconds, while somebody streams. */
+  maxStepMs: number;
+
+  /** Address to listen on. */
+  host: string;
+  /** Port to listen on; 0 lets the system choose. */
+  port: number;
+  /** Requests that may wait; one more is refused with 503. */
+  maxQueue: number;
+
+  /** Tokens to generate when a request names no limit; -1 no limit. */
+  predict: number;
+
+  /** Show libllama's own log lines and our debug lines. */
+  verbose: boolean;
+  /** Log lines as JSON objects, one a line. */
+  logJsonl: boolean;
+}
+
+/** A complete, validated configuration of `serve`. */
+export interface ServeOptions extends ServeSettings {
+  /** Only what the user set: a protocol's own defaults hold for the rest. */
+  sampling: Partial<SamplingParams>;
+}
+
+/** What holds when neither flag nor environment says otherwise. llama-server's values, but for host, port and context. */
+export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
+  model: undefined,
+  alias: Object.freeze([]),
+  chatTemplate: undefined,
+  chatTemplateFile: undefined,
+  libDir: undefined,
+  loadMode: "auto",
+  gpuLayers: -1,
+  splitMode: "layer",
+  mainGpu: 0,
+  ctxSize: 4096,
+  batchSize: 2048,
+  ubatchSize: 512,
+  parallel: 1,
+  cacheTypeK: "f16",
+  cacheTypeV: "f16",
+  flashAttn: "auto",
+  overflow: "rotate",
+  keep: 0,
+  threads: 0,
+  threadsBatch: 0,
+  priority: 0,
+  poll: 50,
+  maxStepMs: 50,
+  host: "127.0.0.1",
+  port: 8090,
+  maxQueue: 256,
+  predict: -1,
+  verbose: false,
+  logJsonl: false,
+});
+
+/** A fresh configuration with every default. */
+export function defaultOptions(): ServeOptions {
+  return { ...DEFAULT_SETTINGS, sampling: {} };
+}

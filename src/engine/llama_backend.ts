@@ -1,0 +1,130 @@
+/**
+ * The engine's backend on libllama: one context, one reusable batch. Owns the native objects it is given and frees
+ * them in the right order. The only file of this room that knows the bindings.
+ */
+
+import type { GeneratedLogprob } from "../core/generate_event.ts";
+import type { SamplingParams } from "../core/sampling_params.ts";
+import { Batch, Candidates, type Context, type Llama, type Model, type ThreadPool } from "../../ffi/mod.ts";
+import type { Backend, BatchRun, DecodeStatus, MemoryTraits, Sampler, SequenceMemory } from "./backend.ts";
+import { tokenLogprobs } from "./logprobs.ts";
+import { LlamaSampler, type SamplerResources } from "./llama_sampler.ts";
+
+/** Native objects of a loaded model, handed over to the backend. */
+export interface LlamaHandles {
+  llama: Llama;
+  model: Model;
+  context: Context;
+  threadPool: ThreadPool | null;
+}
+
+/** `llama_decode` return values. */
+const DECODE_OK = 0;
+const DECODE_NO_CELLS = 1;
+const DECODE_ABORTED = 2;
+
+/** See the module comment. */
+export class LlamaBackend implements Backend {
+  readonly nCtx: number;
+  readonly nBatch: number;
+  readonly nSeqMax: number;
+  readonly vocabSize: number;
+  readonly memory: SequenceMemory;
+  readonly #handles: LlamaHandles;
+  readonly #batch: Batch;
+  readonly #samplerResources: SamplerResources;
+  /** Batch index of each output row of the last decode. */
+  readonly #rows: number[] = [];
+  #decoding = false;
+  #disposed = false;
+
+  constructor(handles: LlamaHandles) {
+    const { context, model } = handles;
+    this.#handles = handles;
+    this.nCtx = context.nCtx;
+    this.nBatch = context.nBatch;
+    this.nSeqMax = context.nSeqMax;
+    this.vocabSize = model.vocab.nTokens;
+    this.#batch = new Batch(context.nBatch);
+    this.memory = sequenceMemory(context, model);
+    this.#samplerResources = {
+      llama: handles.llama,
+      vocab: model.vocab,
+      nCtx: this.nCtx,
+      candidates: new Candidates(this.vocabSize),
+      logits: (row) => this.#logits(row),
+    };
+  }
+
+  isEndOfGeneration(token: number): boolean {
+    return this.#handles.model.vocab.isEog(token);
+  }
+
+  async decode(runs: readonly BatchRun[]): Promise<DecodeStatus> {
+    const { context } = this.#handles;
+    const batch = this.#batch;
+    batch.clear();
+    this.#rows.length = 0;
+    for (const { seq, pos, tokens, output } of runs) {
+      const last = tokens.length - 1;
+      for (let i = 0; i <= last; i++) {
+        const index = batch.add(tokens[i]!, pos + i, seq, output && i === last);
+        if (output && i === last) this.#rows.push(index);
+      }
+    }
+    context.clearAbort();
+    this.#decoding = true;
+    const code = await context.decode(batch).finally(() => this.#decoding = false);
+    if (code === DECODE_OK) return "ok";
+    if (code === DECODE_NO_CELLS) return "no_cells";
+    if (code === DECODE_ABORTED) return "aborted";
+    throw new Error(`llama_decode failed with code ${code} on a batch of ${batch.nTokens} tokens`);
+  }
+
+  abort(): void {
+    if (this.#decoding) this.#handles.context.requestAbort();
+  }
+
+  createSampler(params: SamplingParams, history: ArrayLike<number>): Sampler {
+    return new LlamaSampler(this.#samplerResources, params, history);
+  }
+
+  logprobs(row: number, token: number, n: number): GeneratedLogprob {
+    return tokenLogprobs(this.#logits(row), token, n, (id) => this.#handles.model.vocab.pieceBytes(id, true));
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    const { context, threadPool, model, llama } = this.#handles;
+    context[Symbol.dispose]();
+    threadPool?.[Symbol.dispose]();
+    model[Symbol.dispose]();
+    llama[Symbol.dispose]();
+  }
+
+  #logits(row: number): Float32Array {
+    const index = this.#rows[row];
+    if (index === undefined) throw new Error(`Output row ${row} was not asked for in the last decode`);
+    return this.#handles.context.logits(index);
+  }
+}
+
+/** What the memory of this model and context can do. */
+export function memoryTraits(context: Context, model: Model): MemoryTraits {
+  const wholeOnly = model.isRecurrent || model.isHybrid || model.nSwa > 0;
+  return { canShift: !wholeOnly && context.memory.canShift, canSplit: !wholeOnly };
+}
+
+function sequenceMemory(context: Context, model: Model): SequenceMemory {
+  const { memory } = context;
+  return {
+    traits: memoryTraits(context, model),
+    remove: (seq, p0, p1) => memory.seqRm(seq, p0, p1),
+    share: (src, dst, p0, p1) => memory.seqCp(src, dst, p0, p1),
+    shift: (seq, p0, p1, delta) => memory.seqAdd(seq, p0, p1, delta),
+    posMax: (seq) => memory.posMax(seq),
+    posMin: (seq) => memory.posMin(seq),
+    clear: () => memory.clear(false),
+  };
+}

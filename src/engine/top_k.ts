@@ -1,0 +1,64 @@
+/**
+ * Selection straight from a row of logits. libllama's chain first copies the whole vocabulary into an array of
+ * (id, logit, p); for the usual "top k, then the rest" chain a scan that keeps k candidates costs a fraction of that.
+ */
+
+/** Index of the largest value; the first of several. */
+export function argMax(values: Float32Array): number {
+  let best = 0;
+  let max = values[0]!;
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i]!;
+    if (value > max) {
+      max = value;
+      best = i;
+    }
+  }
+  return best;
+}
+
+/**
+ * Indices of the k largest values, largest first; of equal values the one with the smaller index first.
+ * A min-heap of size k whose root is the value to beat, so most of the vocabulary costs one comparison.
+ */
+export function topIndices(values: Float32Array, k: number): Int32Array {
+  const size = Math.min(k, values.length);
+  const heap = new Int32Array(size);
+  if (size === 0) return heap;
+  for (let i = 0; i < size; i++) heap[i] = i;
+  for (let i = (size >> 1) - 1; i >= 0; i--) siftDown(heap, i, size, values);
+  let floor = values[heap[0]!]!;
+  for (let i = size; i < values.length; i++) {
+    if (values[i]! <= floor) continue;
+    heap[0] = i;
+    siftDown(heap, 0, size, values);
+    floor = values[heap[0]!]!;
+  }
+  for (let end = size - 1; end > 0; end--) {
+    const root = heap[0]!;
+    heap[0] = heap[end]!;
+    heap[end] = root;
+    siftDown(heap, 0, end, values);
+  }
+  return heap;
+}
+
+/** Order of the heap: a worse value, or the later of equals, comes nearer to the root. */
+function worse(values: Float32Array, a: number, b: number): boolean {
+  const difference = values[a]! - values[b]!;
+  return difference < 0 || (difference === 0 && a > b);
+}
+
+function siftDown(heap: Int32Array, from: number, size: number, values: Float32Array): void {
+  let parent = from;
+  const moving = heap[parent]!;
+  while (true) {
+    let child = 2 * parent + 1;
+    if (child >= size) break;
+    if (child + 1 < size && worse(values, heap[child + 1]!, heap[child]!)) child++;
+    if (!worse(values, heap[child]!, moving)) break;
+    heap[parent] = heap[child]!;
+    parent = child;
+  }
+  heap[parent] = moving;
+}

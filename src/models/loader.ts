@@ -1,0 +1,175 @@
+/**
+ * From a GGUF file to a model that answers: check the file, open libllama, load weights, make the context, warm up.
+ * Whatever fails, nothing native is left behind.
+ */
+
+import type { ModelCard } from "../core/inference_service.ts";
+import { ChatTemplate } from "../chat/chat_template.ts";
+import { LlamaBackend, type LlamaHandles } from "../engine/llama_backend.ts";
+import { Tokenizer } from "../text/tokenizer.ts";
+import {
+  type CacheType,
+  type Context,
+  type Llama,
+  type Model,
+  openLibrary,
+  type ThreadPool,
+} from "../../ffi/mod.ts";
+import { physicalCores } from "./cpu_count.ts";
+import { describeModel } from "./model_card.ts";
+import { ModelFileError } from "./model_file_error.ts";
+
+/** How to load a model; the names are those of `serve`'s options. */
+export interface LoadOptions {
+  /** GGUF file. */
+  path: string;
+  /** Folder with libllama and its backends. */
+  libDir: string;
+  alias: string | undefined;
+  /** Jinja source instead of the model's own template. */
+  chatTemplate: string | undefined;
+  loadMode: "auto" | "none" | "mmap" | "mlock" | "mmap+mlock" | "dio";
+  /** Layers on the GPU; negative: all. */
+  gpuLayers: number;
+  splitMode: "none" | "layer" | "row" | "tensor";
+  mainGpu: number;
+  /** KV cells; 0 as many as the model was trained for. */
+  ctxSize: number;
+  batchSize: number;
+  ubatchSize: number;
+  /** Sequences that run at once. */
+  parallel: number;
+  cacheTypeK: CacheType;
+  cacheTypeV: CacheType;
+  flashAttn: "on" | "off" | "auto";
+  /** 0: one per physical core. */
+  threads: number;
+  /** 0: as `threads`. */
+  threadsBatch: number;
+  /** How eagerly waiting compute threads spin, 0 to 100. */
+  poll: number;
+  /** Scheduling priority of compute threads, -1 to 3. */
+  priority: number;
+  /** Receives libllama's log lines; without it they are dropped. */
+  logger?: (level: "debug" | "info" | "warn" | "error", text: string) => void;
+}
+
+/** A model ready to answer; whoever holds it owns `backend`. */
+export interface LoadedModel {
+  card: ModelCard;
+  backend: LlamaBackend;
+  codec: Tokenizer;
+  template: ChatTemplate;
+  /** `llama_version()` of the library in use. */
+  llamaVersion: string;
+  /** Compute threads while generating. */
+  threads: number;
+}
+
+/** Finished sequences kept for their prefixes, besides those that run. */
+const KEPT_SEQUENCES = 16;
+
+/**
+ * Loads a model.
+ * @param onProgress fraction loaded, 0 to 1
+ * @throws ModelFileError when the file cannot be used, LibraryError when libllama cannot
+ */
+export async function loadModel(
+  options: LoadOptions,
+  onProgress: (fraction: number) => void,
+): Promise<LoadedModel> {
+  const card = await describeModel(options.path, {
+    ...(options.alias === undefined ? {} : { alias: options.alias }),
+    ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
+  });
+  if (!card.capabilities.includes("completion")) {
+    throw new ModelFileError(options.path, `it is an embedding model (${card.architecture}) and cannot generate text`);
+  }
+  await using stack = new AsyncDisposableStack();
+  const llama = stack.use(openLibrary(options.libDir));
+  if (options.logger) llama.setLogger(options.logger);
+  const model = stack.use(await loadWeights(llama, options, onProgress));
+  const threads = options.threads || physicalCores();
+  const context = stack.use(createContext(model, options, threads));
+  const threadPool = attachThreads(llama, context, options, threads);
+  const backend = stack.use(new LlamaBackend({ llama, model, context, threadPool }));
+  await warmUp(backend, model);
+  const loaded = {
+    card,
+    backend,
+    codec: new Tokenizer(model.vocab),
+    template: createTemplate(card, model),
+    llamaVersion: llama.version,
+    threads,
+  };
+  stack.move();
+  return loaded;
+}
+
+async function loadWeights(
+  llama: Llama,
+  options: LoadOptions,
+  onProgress: (fraction: number) => void,
+): Promise<Model> {
+  const { loadMode } = options;
+  return await llama.loadModel(options.path, {
+    nGpuLayers: options.gpuLayers,
+    splitMode: options.splitMode,
+    mainGpu: options.mainGpu,
+    ...(loadMode === "auto" ? {} : {
+      useMmap: loadMode.startsWith("mmap"),
+      useMlock: loadMode.endsWith("mlock"),
+      directIo: loadMode === "dio",
+    }),
+  }, (fraction) => {
+    onProgress(fraction);
+    return true;
+  });
+}
+
+function createContext(model: Model, options: LoadOptions, threads: number): Context {
+  // Every further sequence id of recurrent memory costs a whole state, of attention memory next to nothing.
+  const nSeqMax = options.parallel + (model.isRecurrent || model.isHybrid ? 0 : KEPT_SEQUENCES);
+  return model.createContext({
+    nCtx: options.ctxSize || model.nCtxTrain,
+    nBatch: options.batchSize,
+    nUbatch: options.ubatchSize,
+    nSeqMax,
+    // One row of logits for each sequence at most: the default reserves one for each token of a batch.
+    nOutputsMax: nSeqMax,
+    nThreads: threads,
+    nThreadsBatch: options.threadsBatch || threads,
+    kvUnified: true,
+    flashAttn: options.flashAttn,
+    typeK: options.cacheTypeK,
+    typeV: options.cacheTypeV,
+  });
+}
+
+function attachThreads(llama: Llama, context: Context, options: LoadOptions, threads: number): ThreadPool | null {
+  const pool = llama.createThreadPool({
+    nThreads: threads,
+    nThreadsBatch: options.threadsBatch || threads,
+    poll: options.poll,
+  });
+  if (pool) context.attachThreadPool(pool);
+  return pool;
+}
+
+/** One decode, so that the first request does not pay for paging weights in and building graphs. */
+async function warmUp(backend: LlamaBackend, model: Model): Promise<void> {
+  const token = Math.max(0, model.vocab.bos, model.vocab.eos);
+  await backend.decode([{ seq: 0, pos: 0, tokens: [token], output: true }]);
+  backend.memory.clear();
+}
+
+function createTemplate(card: ModelCard, model: Model): ChatTemplate {
+  const { vocab } = model;
+  const text = (token: number) => token < 0 ? "" : vocab.text(token);
+  return new ChatTemplate(card.chatTemplate, {
+    bosToken: text(vocab.bos),
+    eosToken: text(vocab.eos),
+    addBos: vocab.addBos,
+    addEos: vocab.addEos,
+  });
+}
