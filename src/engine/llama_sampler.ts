@@ -42,7 +42,9 @@ export class LlamaSampler implements Sampler {
   constructor(resources: SamplerResources, params: SamplingParams, history: ArrayLike<number>) {
     const { llama, vocab, nCtx } = resources;
     this.#resources = resources;
-    this.seed = params.seed === RANDOM_SEED ? crypto.getRandomValues(new Uint32Array(1))[0]! : params.seed >>> 0;
+    this.seed = params.seed === RANDOM_SEED
+      ? crypto.getRandomValues(new Uint32Array(1))[0]!
+      : params.seed >>> 0;
     const forbidden = vocab.suppressed;
     this.#grammar = params.grammar === "" ? null : createGrammar(llama, vocab, params.grammar);
     this.#chain = isPlainGreedy(params, forbidden.length)

@@ -4,7 +4,13 @@
  */
 
 import type { SamplerName, SamplingParams } from "../core/sampling_params.ts";
-import type { SamplerStep, Vocab } from "../../ffi/mod.ts";
+import type { SamplerStep } from "../../ffi/mod.ts";
+
+/** What must be known of a vocabulary. */
+export interface SamplerVocab {
+  readonly nTokens: number;
+  isEog(token: number): boolean;
+}
 
 /** Largest k worth picking from the logits directly; beyond it the chain's own bucket sort is as good. */
 const MAX_DIRECT_TOP_K = 256;
@@ -16,7 +22,8 @@ const MIROSTAT_M = 100;
 function hasEffect(name: SamplerName, p: SamplingParams): boolean {
   switch (name) {
     case "penalties":
-      return p.repeatLastN !== 0 && (p.repeatPenalty !== 1 || p.frequencyPenalty !== 0 || p.presencePenalty !== 0);
+      return p.repeatLastN !== 0 &&
+        (p.repeatPenalty !== 1 || p.frequencyPenalty !== 0 || p.presencePenalty !== 0);
     case "dry":
       return p.dryMultiplier !== 0 && p.dryPenaltyLastN !== 0;
     case "top_n_sigma":
@@ -49,7 +56,8 @@ const CHANGES_BEST: ReadonlySet<SamplerName> = new Set(["penalties", "dry", "xtc
  * @param forbidden number of tokens that the model forbids itself
  */
 export function isPlainGreedy(p: SamplingParams, forbidden: number): boolean {
-  return p.mirostat === 0 && p.temperature <= 0 && p.dynatempRange <= 0 && p.samplers.includes("temperature") &&
+  return p.mirostat === 0 && p.temperature <= 0 && p.dynatempRange <= 0 &&
+    p.samplers.includes("temperature") &&
     p.logitBias.length === 0 && !p.ignoreEos && forbidden === 0 &&
     !activeSamplers(p).some((name) => CHANGES_BEST.has(name));
 }
@@ -83,7 +91,7 @@ function lastN(n: number, nCtx: number): number {
  */
 export function chainSteps(
   p: SamplingParams,
-  vocab: Vocab,
+  vocab: SamplerVocab,
   forbidden: ArrayLike<number>,
   nCtx: number,
 ): SamplerStep[] {
@@ -91,7 +99,13 @@ export function chainSteps(
   const steps: SamplerStep[] = bias.length > 0 ? [{ type: "logit_bias", biases: bias }] : [];
   if (p.mirostat === 1) {
     const { mirostatTau: tau, mirostatEta: eta, seed } = p;
-    return [...steps, { type: "temp", t: p.temperature }, { type: "mirostat", seed, tau, eta, m: MIROSTAT_M }];
+    return [...steps, { type: "temp", t: p.temperature }, {
+      type: "mirostat",
+      seed,
+      tau,
+      eta,
+      m: MIROSTAT_M,
+    }];
   }
   if (p.mirostat === 2) {
     const { mirostatTau: tau, mirostatEta: eta, seed } = p;
@@ -102,7 +116,11 @@ export function chainSteps(
   return steps;
 }
 
-function logitBias(p: SamplingParams, vocab: Vocab, forbidden: ArrayLike<number>): { token: number; bias: number }[] {
+function logitBias(
+  p: SamplingParams,
+  vocab: SamplerVocab,
+  forbidden: ArrayLike<number>,
+): { token: number; bias: number }[] {
   const bias = [...p.logitBias];
   for (const token of Array.from(forbidden)) bias.push({ token, bias: -Infinity });
   if (p.ignoreEos) {

@@ -83,6 +83,10 @@ Deno.test("parseCommandLine() keeps everything after the first equals sign", () 
   assert.equal(options(["--chat-template={% set a=1 %}"]).chatTemplate, "{% set a=1 %}");
 });
 
+Deno.test("parseCommandLine() takes -1, 0 and auto for threads chosen by the server", () => {
+  for (const value of ["-1", "0", "auto"]) assert.equal(options(["-t", value]).threads, 0);
+});
+
 Deno.test("parseCommandLine() sets sampling only where the user did", () => {
   assert.deepEqual(options([]).sampling, {});
   assert.deepEqual(options(["--temp", "0", "--top-k=7", "--samplers", "top_k; temperature"]).sampling, {

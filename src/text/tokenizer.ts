@@ -1,0 +1,80 @@
+/**
+ * Owns the way between text and tokens of one model.
+ * Always holds: a token's bytes never change, so they are looked up once and kept; callers must not write to them.
+ */
+import type { Vocab } from "../../ffi/mod.ts";
+
+/** How to cut text into tokens. */
+export interface EncodeOptions {
+  /** Add BOS and EOS if the model is configured to. Default false. */
+  addSpecial?: boolean;
+  /** Recognise the text of special and control tokens, e.g. `<|im_end|>`. Default false. */
+  parseSpecial?: boolean;
+}
+
+/** Text to tokens, tokens to bytes; valid as long as the vocabulary's model. */
+export class Tokenizer {
+  readonly vocab: Vocab;
+  readonly #pieces: (Uint8Array<ArrayBuffer> | undefined)[];
+  readonly #specialPieces: (Uint8Array<ArrayBuffer> | undefined)[];
+  readonly #endOfGeneration: Uint8Array;
+
+  constructor(vocab: Vocab) {
+    this.vocab = vocab;
+    this.#pieces = new Array(vocab.nTokens);
+    this.#specialPieces = new Array(vocab.nTokens);
+    this.#endOfGeneration = new Uint8Array(vocab.nTokens);
+  }
+
+  /** True when `addSpecial` puts a BOS token in front. */
+  get addBos(): boolean {
+    return this.vocab.addBos;
+  }
+
+  /** Cuts text into tokens. @throws Error when the model has no vocabulary */
+  encode(text: string, options: EncodeOptions = {}): Int32Array<ArrayBuffer> {
+    return this.vocab.tokenize(text, options.addSpecial ?? false, options.parseSpecial ?? false);
+  }
+
+  /**
+   * The bytes that a token adds to the output; often a part of a character, none for control tokens.
+   * @throws RangeError when the vocabulary has no such token
+   */
+  pieceBytes(token: number): Uint8Array<ArrayBuffer> {
+    return this.#pieces[token] ??= this.vocab.pieceBytes(token, false);
+  }
+
+  /** Like `pieceBytes()`, with control tokens rendered as their text. */
+  specialPieceBytes(token: number): Uint8Array<ArrayBuffer> {
+    return this.#specialPieces[token] ??= this.vocab.pieceBytes(token, true);
+  }
+
+  /** True when the token ends a generation. */
+  isEog(token: number): boolean {
+    const known = this.#endOfGeneration[token];
+    if (known === undefined || known === 0) {
+      const is = this.vocab.isEog(token);
+      this.#endOfGeneration[token] = is ? 2 : 1;
+      return is;
+    }
+    return known === 2;
+  }
+
+  /**
+   * The text of a whole run of tokens: their bytes put together, then read as UTF-8 (U+FFFD where they are not).
+   * @param special render control tokens as their text
+   */
+  decode(tokens: ArrayLike<number>, special = false): string {
+    const pieces = Array.from(
+      tokens,
+      (token) => special ? this.specialPieceBytes(token) : this.pieceBytes(token),
+    );
+    const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  }
+}

@@ -1,0 +1,169 @@
+/** An InferenceService without a model: answers with given pieces of text, at a given pace, or with a given fault. */
+
+import type { ChatMessage, ToolDefinition } from "../../src/core/chat_message.ts";
+import type {
+  FinishReason,
+  GeneratedLogprob,
+  GenerateEvent,
+  RotationReport,
+  Timings,
+} from "../../src/core/generate_event.ts";
+import type { GenerateRequest } from "../../src/core/generate_request.ts";
+import type { InferenceService, ModelCard, ServiceState } from "../../src/core/inference_service.ts";
+import { ServerError } from "../../src/core/server_error.ts";
+
+/** A small chat model's card. */
+export const FAKE_CARD: ModelCard = {
+  id: "tiny",
+  aliases: ["llama", "tiny.gguf"],
+  path: "/models/tiny.gguf",
+  size: 1234,
+  modifiedAt: new Date("2025-01-02T03:04:05.678Z"),
+  digest: "ab".repeat(32),
+  architecture: "qwen2",
+  parameterCount: 494_032_768,
+  quantization: "Q8_0",
+  contextLengthTrain: 32768,
+  embeddingLength: 896,
+  vocabSize: 1000,
+  capabilities: ["completion", "tools", "thinking"],
+  chatTemplate: "{% for m in messages %}{{ m.content }}{% endfor %}{{ tools }}",
+  metadata: {
+    "general.architecture": "qwen2",
+    "general.name": "Tiny",
+    "tokenizer.chat_template": "…",
+    "qwen2.context_length": 32768,
+    "qwen2.block_count": 24n,
+  },
+};
+
+export const NO_ROTATION: RotationReport = {
+  messagesDropped: 0,
+  promptTokensDropped: 0,
+  generatedTokensDropped: 0,
+};
+
+/** What the fake does; members may be changed between requests. */
+export interface FakeScript {
+  pieces: readonly string[];
+  finishReason: FinishReason;
+  rotation: RotationReport;
+  /** Thrown before `start`. */
+  failBefore?: unknown;
+  /** Thrown after this many pieces. */
+  failAfter?: { pieces: number; error: unknown };
+  /** Wait this long before each piece; Infinity waits for the abort. */
+  delayMs: number;
+}
+
+export const FAKE_TIMINGS: Timings = {
+  queueMs: 1,
+  tokenizeMs: 2,
+  prefillMs: 20,
+  decodeMs: 40,
+  totalMs: 63.5,
+};
+
+/** Tokens are UTF-16 code units below 1000, so that texts and ids convert both ways. */
+export class FakeService implements InferenceService {
+  state: ServiceState = { ready: true, progress: 1 };
+  nCtx = 4096;
+  card: ModelCard = FAKE_CARD;
+  readonly script: FakeScript = {
+    pieces: ["Hel", "lo"],
+    finishReason: "stop",
+    rotation: NO_ROTATION,
+    delayMs: 0,
+  };
+  /** Every request that came. */
+  readonly requests: GenerateRequest[] = [];
+  /** Milliseconds (performance.now) at which generations were left before their end. */
+  readonly abortedAt: number[] = [];
+  /** Generations that are running. */
+  running = 0;
+  /** The most that ran at once. */
+  mostRunning = 0;
+
+  models(): readonly ModelCard[] {
+    return this.state.ready ? [this.card] : [];
+  }
+
+  loaded(): { card: ModelCard; loadedAt: Date } | undefined {
+    return this.state.ready ? { card: this.card, loadedAt: new Date("2025-02-03T04:05:06Z") } : undefined;
+  }
+
+  resolve(name: string | undefined): ModelCard {
+    if (!this.state.ready) {
+      throw new ServerError("unavailable", "The model is still loading", { retryAfter: 2 });
+    }
+    const wanted = name?.toLowerCase() ?? "";
+    if (wanted === "" || [this.card.id, ...this.card.aliases].includes(wanted)) return this.card;
+    throw new ServerError("model_not_found", `unknown ${name}`);
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    this.requests.push(request);
+    const { pieces, rotation, failBefore, failAfter, finishReason, delayMs } = this.script;
+    this.mostRunning = Math.max(this.mostRunning, ++this.running);
+    let whole = false;
+    try {
+      if (failBefore !== undefined) throw failBefore;
+      const usage = { promptTokens: 10, cachedTokens: 4, completionTokens: 0 };
+      yield { type: "start", usage, rotation: { ...rotation, generatedTokensDropped: 0 } };
+      for (const [index, text] of pieces.entries()) {
+        if (failAfter?.pieces === index) throw failAfter.error;
+        if (delayMs > 0) await delay(delayMs, signal);
+        if (signal.aborted) throw new ServerError("cancelled", "aborted");
+        const logprobs = request.logprobs === undefined
+          ? {}
+          : { logprobs: [fakeLogprob(text, request.logprobs)] };
+        yield { type: "text", text, ...logprobs };
+      }
+      if (failAfter?.pieces === pieces.length) throw failAfter.error;
+      whole = true;
+      yield {
+        type: "done",
+        finishReason,
+        usage: { ...usage, completionTokens: pieces.length + 1 },
+        rotation,
+        timings: FAKE_TIMINGS,
+        tokens: { prompt: [1, 2], completion: [3] },
+      };
+    } finally {
+      this.running--;
+      if (!whole) this.abortedAt.push(performance.now());
+    }
+  }
+
+  applyTemplate(messages: readonly ChatMessage[], tools: readonly ToolDefinition[]): string {
+    return messages.map(({ role, content }) => `<${role}>${content}`).join("") +
+      (tools.length > 0 ? "<tools>" : "");
+  }
+
+  tokenize(text: string, { addSpecial }: { addSpecial: boolean }): Int32Array {
+    const ids = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+    return Int32Array.from(addSpecial ? [0, ...ids] : ids);
+  }
+
+  detokenize(tokens: readonly number[]): string {
+    return String.fromCharCode(...tokens);
+  }
+}
+
+function fakeLogprob(text: string, alternatives: number): GeneratedLogprob {
+  const one = { token: 5, text, bytes: [...new TextEncoder().encode(text)], logprob: -0.5 };
+  return { ...one, top: Array.from({ length: alternatives }, (_, k) => ({ ...one, text: `${text}${k}` })) };
+}
+
+function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = Number.isFinite(milliseconds) ? setTimeout(finish, milliseconds) : undefined;
+    function finish() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    }
+    signal.addEventListener("abort", finish);
+    if (signal.aborted) finish();
+  });
+}

@@ -1,0 +1,28 @@
+/** Requests for tests, with every field set to something plain. */
+
+import type { ChatMessage } from "../../src/core/chat_message.ts";
+import type { GenerateRequest } from "../../src/core/generate_request.ts";
+import { DEFAULT_SAMPLING } from "../../src/core/sampling_params.ts";
+
+/** A greedy chat request. */
+export function chatRequest(
+  messages: readonly ChatMessage[],
+  changes: Partial<GenerateRequest> = {},
+): GenerateRequest {
+  return {
+    id: "test",
+    prompt: { kind: "chat", messages, tools: [], templateArgs: {} },
+    sampling: { ...DEFAULT_SAMPLING, temperature: 0 },
+    maxTokens: -1,
+    stop: [],
+    overflow: "rotate",
+    nKeep: 0,
+    cachePrompt: true,
+    ...changes,
+  };
+}
+
+/** A greedy text request. */
+export function textRequest(text: string, changes: Partial<GenerateRequest> = {}): GenerateRequest {
+  return chatRequest([], { prompt: { kind: "text", text, addSpecial: true }, ...changes });
+}
