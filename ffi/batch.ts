@@ -17,6 +17,7 @@ export class Batch {
   readonly #output: Int8Array<ArrayBuffer>;
   readonly #struct = new StructView("llama_batch");
   #nTokens = 0;
+  #seqEnd = 0;
   #readers = 0;
 
   /**
@@ -53,6 +54,7 @@ export class Batch {
   clear(): void {
     this.#assertFree();
     this.#nTokens = 0;
+    this.#seqEnd = 0;
   }
 
   /**
@@ -65,22 +67,33 @@ export class Batch {
   add(token: number, pos: number, seqIds: number | readonly number[], output: boolean): number {
     this.#assertFree();
     const i = this.#nTokens;
-    if (i >= this.capacity) throw new RangeError(`Cannot add a token: the batch holds ${this.capacity} already`);
+    if (i >= this.capacity) {
+      throw new RangeError(`Cannot add a token: the batch holds ${this.capacity} already`);
+    }
     if (typeof seqIds === "number") {
       this.#nSeqId[i] = 1;
       this.#seqId[i * this.#maxSeqPerToken] = seqIds;
+      if (seqIds >= this.#seqEnd) this.#seqEnd = seqIds + 1;
     } else {
       if (seqIds.length < 1 || seqIds.length > this.#maxSeqPerToken) {
-        throw new RangeError(`Cannot add a token to ${seqIds.length} sequences: 1 to ${this.#maxSeqPerToken} are possible`);
+        throw new RangeError(
+          `Cannot add a token to ${seqIds.length} sequences: 1 to ${this.#maxSeqPerToken} are possible`,
+        );
       }
       this.#nSeqId[i] = seqIds.length;
       this.#seqId.set(seqIds, i * this.#maxSeqPerToken);
+      this.#seqEnd = Math.max(this.#seqEnd, ...seqIds.map((seq) => seq + 1));
     }
     this.#token[i] = token;
     this.#pos[i] = pos;
     this.#output[i] = output ? 1 : 0;
     this.#nTokens = i + 1;
     return i;
+  }
+
+  /** One more than the largest sequence id that was added. */
+  get seqEnd(): number {
+    return this.#seqEnd;
   }
 
   /** True when index `i` was added with output. */

@@ -86,7 +86,7 @@ export class Context implements Disposable {
   /**
    * Computes a batch on another thread. The batch must not be changed until the result is there.
    * @returns a `DecodeStatus`; after `aborted` the pieces computed so far stay in memory
-   * @throws Error when a decode is running or the model has no weights
+   * @throws Error when a decode is running or the model has no weights, RangeError on a sequence id beyond nSeqMax
    */
   decode(batch: Batch): Promise<number> {
     return this.#start("decode", batch, (p, bytes) => this.#native.llama.llama_decode_async(p, bytes));
@@ -95,7 +95,7 @@ export class Context implements Disposable {
   /** Like `decode()`, but blocks. */
   decodeSync(batch: Batch): number {
     const context = this.#idle("decode");
-    this.#assertWeights();
+    this.#assertDecodable(batch);
     const { bytes, release } = batch[NATIVE]();
     try {
       return this.#native.llama.llama_decode(context, bytes);
@@ -146,7 +146,9 @@ export class Context implements Disposable {
   embeddingsSeq(seq: number): Float32Array<ArrayBuffer> {
     const context = this.#idle("read embeddings");
     const pooling = this.#native.llama.llama_pooling_type(context);
-    const length = pooling === LlamaPoolingType.LLAMA_POOLING_TYPE_RANK ? this.#facts.nClsOut : this.#facts.nEmbdOut;
+    const length = pooling === LlamaPoolingType.LLAMA_POOLING_TYPE_RANK
+      ? this.#facts.nClsOut
+      : this.#facts.nEmbdOut;
     return this.#floats(
       this.#native.llama.llama_get_embeddings_seq(context, seq),
       length,
@@ -237,7 +239,7 @@ export class Context implements Disposable {
     call: (context: Deno.PointerObject, bytes: Uint8Array<ArrayBuffer>) => Promise<number>,
   ): Promise<number> {
     const context = this.#idle(action);
-    this.#assertWeights();
+    this.#assertDecodable(batch);
     const { bytes, release } = batch[NATIVE]();
     this.#running = true;
     this.#handle.retain();
@@ -255,8 +257,10 @@ export class Context implements Disposable {
     return this.#handle.pointer;
   }
 
-  #assertWeights(): void {
+  #assertDecodable(batch: Batch): void {
     if (!this.#facts.canDecode) throw new Error("Cannot decode: the model was loaded without its weights");
+    // libllama itself accepts sequence ids beyond nSeqMax in a unified cache.
+    if (batch.seqEnd > this.nSeqMax) this.#seq(batch.seqEnd - 1);
   }
 
   #seq(seq: number): number {

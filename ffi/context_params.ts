@@ -90,7 +90,11 @@ export function applyContextParams(view: StructView<"llama_context_params">, par
   });
 }
 
-function byName(values: Record<string, number>, prefix: string, name: string | undefined): number | undefined {
+function byName(
+  values: Record<string, number>,
+  prefix: string,
+  name: string | undefined,
+): number | undefined {
   if (name === undefined) return undefined;
   const value = values[prefix + name.toUpperCase()];
   if (value === undefined) throw new Error(`Cannot create context: unknown type "${name}"`);

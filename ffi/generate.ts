@@ -75,15 +75,38 @@ const STRUCTS = [
   "ggml_threadpool_params",
 ];
 
-const GGML_ENUMS = ["ggml_type", "ggml_log_level", "ggml_backend_dev_type", "ggml_sched_priority", "ggml_numa_strategy"];
+const GGML_ENUMS = [
+  "ggml_type",
+  "ggml_log_level",
+  "ggml_backend_dev_type",
+  "ggml_sched_priority",
+  "ggml_numa_strategy",
+];
 
 /** Runs the C preprocessor over llama.h (which includes the ggml headers). */
 export async function preprocess(source: string): Promise<string> {
+  await Deno.stat(`${source}/include/llama.h`).catch((cause) => {
+    throw new Error(`Cannot read "${source}/include/llama.h": give the llama.cpp source as $LLAMA_CPP_SRC`, {
+      cause,
+    });
+  });
   const command = new Deno.Command(Deno.env.get("CC") ?? "cc", {
-    args: ["-E", "-P", "-x", "c", "-I", `${source}/include`, "-I", `${source}/ggml/include`, `${source}/include/llama.h`],
+    args: [
+      "-E",
+      "-P",
+      "-x",
+      "c",
+      "-I",
+      `${source}/include`,
+      "-I",
+      `${source}/ggml/include`,
+      `${source}/include/llama.h`,
+    ],
   });
   const { code, stdout, stderr } = await command.output();
-  if (code !== 0) throw new Error(`Cannot preprocess "${source}/include/llama.h": ${new TextDecoder().decode(stderr)}`);
+  if (code !== 0) {
+    throw new Error(`Cannot preprocess "${source}/include/llama.h": ${new TextDecoder().decode(stderr)}`);
+  }
   return new TextDecoder().decode(stdout);
 }
 
@@ -93,17 +116,25 @@ export async function sourceVersion(source: string): Promise<string> {
   const parts = ["MAJOR", "MINOR", "PATCH"].map((part) =>
     new RegExp(`set\\(LLAMA_VERSION_${part}\\s+(\\d+)\\)`).exec(cmake)?.[1]
   );
-  if (parts.includes(undefined)) throw new Error(`Cannot read the version of llama.cpp from "${source}/CMakeLists.txt"`);
+  if (parts.includes(undefined)) {
+    throw new Error(`Cannot read the version of llama.cpp from "${source}/CMakeLists.txt"`);
+  }
   return parts.join(".");
 }
 
 function select(declarations: Declarations, version: string): Selection {
-  const llama = [...declarations.functions.values()].filter((f) => f.name.startsWith("llama_") && !f.deprecated);
+  const llama = [...declarations.functions.values()].filter((f) =>
+    f.name.startsWith("llama_") && !f.deprecated
+  );
   return {
     version,
     tables: [
       { name: "LLAMA_SYMBOLS", doc: "Exported by libllama.", functions: llama.map((f) => f.name) },
-      { name: "GGML_SYMBOLS", doc: "Exported by libggml: registry and loading of backends.", functions: GGML },
+      {
+        name: "GGML_SYMBOLS",
+        doc: "Exported by libggml: registry and loading of backends.",
+        functions: GGML,
+      },
       { name: "GGML_BASE_SYMBOLS", doc: "Exported by libggml-base.", functions: GGML_BASE },
     ],
     functionPointers: CPU_BACKEND,
@@ -124,7 +155,10 @@ export async function generate(source: string): Promise<Map<string, string>> {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ options: { check: { type: "boolean" } }, allowPositionals: true });
+  const { values, positionals } = parseArgs({
+    options: { check: { type: "boolean" } },
+    allowPositionals: true,
+  });
   const source = positionals[0] ?? Deno.env.get("LLAMA_CPP_SRC") ??
     new URL("../.tools/llama.cpp", import.meta.url).pathname;
   let stale = 0;

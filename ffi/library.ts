@@ -82,7 +82,10 @@ export function libraryFile(name: string): string {
 }
 
 function openNative(dir: string, path: string, opened: { close(): void }[], expectedVersion: string): Native {
-  const open = <const S extends Deno.ForeignLibraryInterface>(file: string, symbols: S): Deno.DynamicLibrary<S> => {
+  const open = <const S extends Deno.ForeignLibraryInterface>(
+    file: string,
+    symbols: S,
+  ): Deno.DynamicLibrary<S> => {
     const library = Deno.dlopen(file, symbols);
     opened.push(library);
     return library;
@@ -118,18 +121,27 @@ function openNative(dir: string, path: string, opened: { close(): void }[], expe
   return native;
 }
 
-type Open = <const S extends Deno.ForeignLibraryInterface>(file: string, symbols: S) => Deno.DynamicLibrary<S>;
+type Open = <const S extends Deno.ForeignLibraryInterface>(
+  file: string,
+  symbols: S,
+) => Deno.DynamicLibrary<S>;
 
 function checkVersion(path: string, open: Open, expected: string): void {
   const { llama_version } = open(path, {
     llama_version: { parameters: [], result: "pointer", optional: true },
   }).symbols;
   if (llama_version === null) {
-    throw new LibraryError(`Cannot open libllama "${path}": it is not libllama ${expected}, symbol llama_version is missing`);
+    throw new LibraryError(
+      `Cannot open libllama "${path}": it is not libllama ${expected}, symbol llama_version is missing`,
+    );
   }
   const version = readCString(llama_version()) ?? "";
-  if (version === expected || version.startsWith(`${expected}-`) || version.startsWith(`${expected}+`)) return;
-  throw new LibraryError(`Cannot open libllama "${path}": its version is "${version}", expected "${expected}"`);
+  if (version === expected || version.startsWith(`${expected}-`) || version.startsWith(`${expected}+`)) {
+    return;
+  }
+  throw new LibraryError(
+    `Cannot open libllama "${path}": its version is "${version}", expected "${expected}"`,
+  );
 }
 
 function checkLayout(path: string, llama: Native["llama"]): void {

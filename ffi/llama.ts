@@ -2,7 +2,7 @@
  * Owns an opened libllama: its log, its devices, and what is created from it.
  * Always holds: the library stays open until it and all models, samplers and pools made from it are disposed.
  */
-import { GgmlBackendDevType, LLAMA_SYMBOLS } from "./llama.gen.ts";
+import { GgmlBackendDevType } from "./llama.gen.ts";
 import { NativeHandle } from "./handle.ts";
 import { type Logger, NativeLog } from "./native_log.ts";
 import { Model } from "./model.ts";
@@ -53,11 +53,6 @@ export class Llama implements Disposable {
   systemInfo(): string {
     void this.#handle.pointer;
     return readCString(this.#native.llama.llama_print_system_info()) ?? "";
-  }
-
-  /** Names of all functions of libllama that these bindings know. */
-  static symbolNames(): string[] {
-    return Object.keys(LLAMA_SYMBOLS).filter((name) => !name.endsWith("_async"));
   }
 
   /**

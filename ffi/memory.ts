@@ -42,7 +42,9 @@ export class Memory {
   seqCp(src: number, dst: number, p0: number, p1: number): void {
     const memory = this.#idle("copy cells");
     if (!this.#state.kvUnified && (p0 > 0 || p1 >= 0)) {
-      throw new Error(`Cannot copy positions ${p0} to ${p1}: without a unified cache only whole sequences can be copied`);
+      throw new Error(
+        `Cannot copy positions ${p0} to ${p1}: without a unified cache only whole sequences can be copied`,
+      );
     }
     this.#native.llama.llama_memory_seq_cp(memory, this.#seq(src), this.#seq(dst), p0, p1);
   }
@@ -78,7 +80,9 @@ export class Memory {
 
   #seq(seq: number): number {
     if (!Number.isInteger(seq) || seq < 0 || seq >= this.#state.nSeqMax) {
-      throw new RangeError(`Cannot use sequence ${seq}: the context has sequences 0 to ${this.#state.nSeqMax - 1}`);
+      throw new RangeError(
+        `Cannot use sequence ${seq}: the context has sequences 0 to ${this.#state.nSeqMax - 1}`,
+      );
     }
     return seq;
   }

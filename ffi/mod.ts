@@ -5,7 +5,7 @@ export { Batch } from "./batch.ts";
 export { Candidates } from "./candidates.ts";
 export { Context, DecodeStatus } from "./context.ts";
 export type { CacheType, ContextParams } from "./context_params.ts";
-export { libraryFile, LibraryError, openLibrary, type OpenOptions } from "./library.ts";
+export { LibraryError, libraryFile, openLibrary, type OpenOptions } from "./library.ts";
 export { type Device, type DeviceType, Llama } from "./llama.ts";
 export { LLAMA_CPP_VERSION } from "./llama.gen.ts";
 export { Memory } from "./memory.ts";

@@ -112,7 +112,9 @@ export class Model implements Disposable {
    */
   createContext(params: ContextParams): Context {
     const model = this.#handle.pointer;
-    if (this.#params.vocabOnly) throw new Error(`Cannot create context: "${this.path}" was loaded vocabulary-only`);
+    if (this.#params.vocabOnly) {
+      throw new Error(`Cannot create context: "${this.path}" was loaded vocabulary-only`);
+    }
     const { llama } = this.#native;
     const view = new StructView("llama_context_params", llama.llama_context_default_params());
     applyContextParams(view, params);

@@ -32,14 +32,18 @@ const encoder = new TextEncoder();
 
 /** Encodes a NUL-terminated string. @throws when the text itself holds a NUL */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
-  if (text.includes("\0")) throw new Error(`Cannot pass ${JSON.stringify(text.slice(0, 80))} to C: it holds a NUL`);
+  if (text.includes("\0")) {
+    throw new Error(`Cannot pass ${JSON.stringify(text.slice(0, 80))} to C: it holds a NUL`);
+  }
   const bytes = new Uint8Array(text.length * 3 + 1);
   const { written } = encoder.encodeInto(text, bytes);
   return bytes.subarray(0, written + 1);
 }
 
 /** A `const char **` and what it points to; `strings` must stay referenced while C uses `pointers`. */
-export function cStringArray(texts: readonly string[]): { pointers: BigUint64Array<ArrayBuffer>; strings: Uint8Array[] } {
+export function cStringArray(
+  texts: readonly string[],
+): { pointers: BigUint64Array<ArrayBuffer>; strings: Uint8Array[] } {
   const strings = texts.map(cString);
   const pointers = new BigUint64Array(new ArrayBuffer(8 * Math.max(1, texts.length)));
   strings.forEach((bytes, i) => pointers[i] = addressOf(bytes));
@@ -60,7 +64,9 @@ export function addressOf(data: ArrayBufferView<ArrayBuffer> | Uint8Array): bigi
  * Reads a string through a C function of the family `int32_t f(..., char * buf, size_t size)`, which returns the
  * length it needs, or a negative number when there is nothing.
  */
-export function readSizedString(call: (buffer: Uint8Array<ArrayBuffer>, size: bigint) => number): string | undefined {
+export function readSizedString(
+  call: (buffer: Uint8Array<ArrayBuffer>, size: bigint) => number,
+): string | undefined {
   let buffer = new Uint8Array(256);
   let length = call(buffer, BigInt(buffer.length));
   if (length >= buffer.length) {

@@ -21,7 +21,12 @@ export class SamplerChain implements Disposable {
   readonly #grammars: Deno.PointerValue[];
   readonly #probe = new Candidates(1);
 
-  private constructor(native: Native, vocab: Vocab, steps: readonly SamplerStep[], pointer: Deno.PointerObject) {
+  private constructor(
+    native: Native,
+    vocab: Vocab,
+    steps: readonly SamplerStep[],
+    pointer: Deno.PointerObject,
+  ) {
     const { model } = vocab[NATIVE]();
     model.retain();
     this.#native = native;
@@ -32,14 +37,18 @@ export class SamplerChain implements Disposable {
       model.release();
     });
     this.#grammars = steps.flatMap((step, i) =>
-      step.type === "grammar" || step.type === "grammar_lazy" ? [native.llama.llama_sampler_chain_get(pointer, i)] : []
+      step.type === "grammar" || step.type === "grammar_lazy"
+        ? [native.llama.llama_sampler_chain_get(pointer, i)]
+        : []
     );
   }
 
   /** For `Llama.createSamplerChain()`. */
   static create(native: Native, vocab: Vocab, steps: readonly SamplerStep[]): SamplerChain {
     const { llama } = native;
-    const chain = llama.llama_sampler_chain_init(new StructView("llama_sampler_chain_params").set("no_perf", true).bytes);
+    const chain = llama.llama_sampler_chain_init(
+      new StructView("llama_sampler_chain_params").set("no_perf", true).bytes,
+    );
     if (chain === null) throw new Error("Cannot create sampler chain");
     try {
       for (const step of steps) llama.llama_sampler_chain_add(chain, createSampler(native, vocab, step));
@@ -117,13 +126,17 @@ export class SamplerChain implements Disposable {
   #assertSelects(): void {
     const last = this.#steps.at(-1);
     if (last === undefined || !selects(last)) {
-      throw new Error(`Cannot sample: the last step of the chain, ${last?.type ?? "none"}, does not choose a token`);
+      throw new Error(
+        `Cannot sample: the last step of the chain, ${last?.type ?? "none"}, does not choose a token`,
+      );
     }
   }
 
   #assertToken(token: number): void {
     if (!Number.isInteger(token) || token < 0 || token >= this.#vocab.nTokens) {
-      throw new RangeError(`Cannot use token ${token}: the vocabulary has tokens 0 to ${this.#vocab.nTokens - 1}`);
+      throw new RangeError(
+        `Cannot use token ${token}: the vocabulary has tokens 0 to ${this.#vocab.nTokens - 1}`,
+      );
     }
   }
 }

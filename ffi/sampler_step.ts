@@ -102,7 +102,13 @@ function initSampler(llama: Native["llama"], vocab: Vocab, step: SamplerStep): D
     case "mirostat_v2":
       return llama.llama_sampler_init_mirostat_v2(step.seed, step.tau, step.eta);
     case "penalties":
-      return llama.llama_sampler_init_penalties(vocab.nTokens, step.lastN, step.repeat, step.freq, step.present);
+      return llama.llama_sampler_init_penalties(
+        vocab.nTokens,
+        step.lastN,
+        step.repeat,
+        step.freq,
+        step.present,
+      );
     case "adaptive_p":
       return llama.llama_sampler_init_adaptive_p(step.target, step.decay, step.seed);
     case "infill":
@@ -129,7 +135,11 @@ function initGrammar(llama: Native["llama"], vocab: Vocab, step: Step<"grammar">
   );
 }
 
-function initLazyGrammar(llama: Native["llama"], vocab: Vocab, step: Step<"grammar_lazy">): Deno.PointerValue {
+function initLazyGrammar(
+  llama: Native["llama"],
+  vocab: Vocab,
+  step: Step<"grammar_lazy">,
+): Deno.PointerValue {
   assertGrammar(vocab, step.grammar);
   for (const pattern of step.triggerPatterns) {
     try {

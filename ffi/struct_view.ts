@@ -26,7 +26,9 @@ export class StructView<S extends StructName> {
   /** @param bytes an existing struct; default: a new one, all zero */
   constructor(name: S, bytes: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(LAYOUTS[name].size))) {
     if (bytes.length !== LAYOUTS[name].size) {
-      throw new Error(`Cannot view struct ${name}: expected ${LAYOUTS[name].size} bytes, got ${bytes.length}`);
+      throw new Error(
+        `Cannot view struct ${name}: expected ${LAYOUTS[name].size} bytes, got ${bytes.length}`,
+      );
     }
     this.bytes = bytes;
     this.#name = name;

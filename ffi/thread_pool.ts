@@ -16,6 +16,8 @@ export interface ThreadPoolParams {
   nThreadsBatch?: number;
   /** How long an idle thread spins before it sleeps, 0 to 100. Default 50. */
   poll?: number;
+  /** Scheduling priority: -1 low, 0 normal (default), 1 medium, 2 high, 3 realtime; above 0 needs privileges. */
+  priority?: number;
 }
 
 /** Compute threads, to be attached with `Context.attachThreadPool()`. */
@@ -42,7 +44,7 @@ export class ThreadPool implements Disposable {
       }
       const view = new StructView("ggml_threadpool_params");
       native.base.ggml_threadpool_params_init(view.bytes, nThreads);
-      view.setAll({ poll: params.poll, paused });
+      view.setAll({ poll: params.poll, prio: params.priority, paused });
       const pointer = threadPoolNew.call(view.bytes);
       if (pointer === null) throw new Error(`Cannot create a thread pool of ${nThreads} threads`);
       library.retain();
@@ -60,7 +62,10 @@ export class ThreadPool implements Disposable {
   /** For this room only: the pools for one token and for many, kept alive until `release()`. */
   [NATIVE](): { decode: Deno.PointerObject; batch: Deno.PointerObject; release: () => void } {
     const handles = [this.#decode, this.#batch ?? this.#decode];
-    const [decode, batch] = handles.map((handle) => handle.pointer) as [Deno.PointerObject, Deno.PointerObject];
+    const [decode, batch] = handles.map((handle) => handle.pointer) as [
+      Deno.PointerObject,
+      Deno.PointerObject,
+    ];
     handles.forEach((handle) => handle.retain());
     return { decode, batch, release: () => handles.forEach((handle) => handle.release()) };
   }

@@ -155,7 +155,9 @@ export class Vocab {
 
   #checked(token: number): number {
     if (!Number.isInteger(token) || token < 0 || token >= this.nTokens) {
-      throw new RangeError(`Cannot look up token ${token}: the vocabulary has tokens 0 to ${this.nTokens - 1}`);
+      throw new RangeError(
+        `Cannot look up token ${token}: the vocabulary has tokens 0 to ${this.nTokens - 1}`,
+      );
     }
     return token;
   }

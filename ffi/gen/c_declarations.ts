@@ -45,10 +45,32 @@ export interface Declarations {
 }
 
 const QUALIFIERS = new Set([
-  "const", "volatile", "restrict", "__restrict", "__restrict__", "extern", "static", "inline", "__inline",
-  "__inline__", "__extension__", "_Noreturn", "register",
+  "const",
+  "volatile",
+  "restrict",
+  "__restrict",
+  "__restrict__",
+  "extern",
+  "static",
+  "inline",
+  "__inline",
+  "__inline__",
+  "__extension__",
+  "_Noreturn",
+  "register",
 ]);
-const BASE_WORDS = new Set(["void", "char", "short", "int", "long", "float", "double", "signed", "unsigned", "_Bool"]);
+const BASE_WORDS = new Set([
+  "void",
+  "char",
+  "short",
+  "int",
+  "long",
+  "float",
+  "double",
+  "signed",
+  "unsigned",
+  "_Bool",
+]);
 
 /** Reads all declarations of preprocessed C; a declaration of system headers that is not understood is skipped. */
 export function parseDeclarations(source: string): Declarations {
@@ -112,7 +134,9 @@ class DeclarationReader {
     if (isTypedef) {
       this.#into.typedefs.set(declared.name, declared.type);
     } else if (declared.parameters !== undefined) {
-      const prefix = this.#tokens.slice(0, this.#tokens.indexOf(declared.name)).filter((t) => !QUALIFIERS.has(t) || t === "const");
+      const prefix = this.#tokens.slice(0, this.#tokens.indexOf(declared.name)).filter((t) =>
+        !QUALIFIERS.has(t) || t === "const"
+      );
       this.#into.functions.set(declared.name, {
         name: declared.name,
         result: declared.result as CType,
@@ -147,8 +171,9 @@ class DeclarationReader {
         type = this.#tagged(token);
         this.#at--; // the loop steps on
       } else if (BASE_WORDS.has(token)) words.push(token);
-      else if (type === undefined && words.length === 0 && /^[A-Za-z_]/.test(token)) type = { kind: "named", name: token };
-      else break;
+      else if (type === undefined && words.length === 0 && /^[A-Za-z_]/.test(token)) {
+        type = { kind: "named", name: token };
+      } else break;
     }
     if (type !== undefined) return type;
     if (words.length === 0) throw new Error(`no type in "${formatC(this.#tokens)}"`);

@@ -3,7 +3,8 @@
  * Always holds: comments and line markers are gone (the preprocessor removed them, `#pragma` lines are dropped here).
  */
 
-const TOKEN = /[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\.\.\.|<<|>>|\S/g;
+const TOKEN =
+  /[A-Za-z_]\w*|0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\.\.\.|<<|>>|\S/g;
 
 /** Cuts preprocessed C into tokens: identifiers, numbers, literals and single punctuation marks. */
 export function tokenizeC(source: string): string[] {
@@ -27,7 +28,10 @@ export function skipBrackets(tokens: readonly string[], open: number): number {
 
 /** Joins tokens to readable C, e.g. `const struct llama_model * model`. */
 export function formatC(tokens: readonly string[]): string {
-  return tokens.join(" ").replace(/\b_Bool\b/g, "bool").replace(/ ,/g, ",").replace(/\( /g, "(").replace(/ \)/g, ")").replace(/ ?\[ ?/g, "[")
+  return tokens.join(" ").replace(/\b_Bool\b/g, "bool").replace(/ ,/g, ",").replace(/\( /g, "(").replace(
+    / \)/g,
+    ")",
+  ).replace(/ ?\[ ?/g, "[")
     .replace(/ \]/g, "]");
 }
 

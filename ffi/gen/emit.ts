@@ -30,7 +30,9 @@ export function emitTypeScript(declarations: Declarations, selection: Selection)
   const structs = new Map<string, string>();
   const tables = selection.tables.map((table) => {
     const entries = table.functions.flatMap((name) => emitSymbol(name, declarations, selection, structs));
-    return `/** ${table.doc} */\nexport const ${table.name} = {\n${entries.join("")}} as const satisfies Deno.ForeignLibraryInterface;\n`;
+    return `/** ${table.doc} */\nexport const ${table.name} = {\n${
+      entries.join("")
+    }} as const satisfies Deno.ForeignLibraryInterface;\n`;
   });
   const pointers = selection.functionPointers.map((name) => {
     const signature = emitSignature(functionOf(name, declarations), declarations, structs);
@@ -42,7 +44,9 @@ export function emitTypeScript(declarations: Declarations, selection: Selection)
     `/** Version of the pinned llama.cpp source. */\nexport const LLAMA_CPP_VERSION = "${selection.version}";\n`,
     ...structs.values(),
     ...tables,
-    `/** Signatures of functions that are found at run time. */\nexport const FUNCTION_POINTERS = {\n${pointers.join("")}} as const satisfies Record<string, Deno.ForeignFunction>;\n`,
+    `/** Signatures of functions that are found at run time. */\nexport const FUNCTION_POINTERS = {\n${
+      pointers.join("")
+    }} as const satisfies Record<string, Deno.ForeignFunction>;\n`,
     emitLayouts(declarations, selection.structs),
     ...selection.enums.map((name) => emitEnum(name, declarations)),
   ].join("\n");
@@ -85,11 +89,15 @@ function emitSymbol(
   structs: Map<string, string>,
 ): string[] {
   const signature = emitSignature(functionOf(name, declarations), declarations, structs);
-  if (signature === undefined) return [`  // ${name}: passes an array or a union by value, no FFI signature\n`];
+  if (signature === undefined) {
+    return [`  // ${name}: passes an array or a union by value, no FFI signature\n`];
+  }
   const optional = selection.optional(name) ? "    optional: true,\n" : "";
   const entries = [`  ${name}: {\n${signature}${optional}  },\n`];
   if (selection.nonblocking.has(name)) {
-    entries.push(`  ${name}_async: {\n    name: "${name}",\n${signature}${optional}    nonblocking: true,\n  },\n`);
+    entries.push(
+      `  ${name}_async: {\n    name: "${name}",\n${signature}${optional}    nonblocking: true,\n  },\n`,
+    );
   }
   return entries;
 }
@@ -100,7 +108,10 @@ function emitSignature(
   structs: Map<string, string>,
 ): string | undefined {
   const result = nativeTypeOf(signature.result, declarations, "result");
-  const parameters = signature.parameters.map((p) => ({ ...p, native: nativeTypeOf(p.type, declarations, "parameter") }));
+  const parameters = signature.parameters.map((p) => ({
+    ...p,
+    native: nativeTypeOf(p.type, declarations, "parameter"),
+  }));
   if (result === undefined || parameters.some((p) => p.native === undefined)) return undefined;
   const lines = parameters.map((p) => `      ${emitType(p.native as NativeType, structs)}, // ${p.c}\n`);
   const list = lines.length === 0 ? "[]" : `[\n${lines.join("")}    ]`;
@@ -112,7 +123,10 @@ function emitType(type: NativeType, structs: Map<string, string>): string {
   const name = `STRUCT_${type.name.toUpperCase()}`;
   if (!structs.has(type.name)) {
     const members = type.struct.map((member) => emitType(member, structs)).join(", ");
-    structs.set(type.name, `/** \`struct ${type.name}\` by value. */\nexport const ${name} = { struct: [${members}] } as const;\n`);
+    structs.set(
+      type.name,
+      `/** \`struct ${type.name}\` by value. */\nexport const ${name} = { struct: [${members}] } as const;\n`,
+    );
   }
   return name;
 }
@@ -125,7 +139,9 @@ function emitLayouts(declarations: Declarations, structs: readonly string[]): st
     );
     return `  ${name}: {\n    size: ${layout.size},\n    fields: {\n${fields.join("")}    },\n  },\n`;
   });
-  return `/** Sizes and offsets in bytes, on 64-bit platforms. */\nexport const LAYOUTS = {\n${entries.join("")}} as const;\n`;
+  return `/** Sizes and offsets in bytes, on 64-bit platforms. */\nexport const LAYOUTS = {\n${
+    entries.join("")
+  }} as const;\n`;
 }
 
 function emitEnum(name: string, declarations: Declarations): string {

@@ -94,7 +94,9 @@ export function layoutOf(name: string, declarations: Declarations): Layout {
     const slot = slotOf(field.type, declarations);
     offset = record.union ? 0 : Math.ceil(offset / slot.align) * slot.align;
     align = Math.max(align, slot.align);
-    if (field.name !== "") fields.push({ name: field.name, offset, size: slot.size, type: slot.type, c: field.c });
+    if (field.name !== "") {
+      fields.push({ name: field.name, offset, size: slot.size, type: slot.type, c: field.c });
+    }
     offset += slot.size;
     end = Math.max(end, offset);
   }
@@ -141,7 +143,10 @@ function structType(name: string, declarations: Declarations): NativeType | unde
   return { struct, name };
 }
 
-function fieldsOf(name: string, declarations: Declarations): CRecord & { fields: NonNullable<CRecord["fields"]> } {
+function fieldsOf(
+  name: string,
+  declarations: Declarations,
+): CRecord & { fields: NonNullable<CRecord["fields"]> } {
   const record = declarations.records.get(name);
   if (record?.fields === undefined) throw new Error(`Cannot lay out "struct ${name}": it has no definition`);
   return { union: record.union, fields: record.fields };

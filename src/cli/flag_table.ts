@@ -216,14 +216,17 @@ const CONTEXT_FLAGS: readonly Flag[] = [
   }),
 ];
 
+/** llama-server spells "automatic" -1 or 0. */
+const THREADS = wholeNumber(0, 1024, { auto: 0, "-1": 0 });
+
 const COMPUTING_FLAGS: readonly Flag[] = [
-  setting(["-t", "--threads"], "threads", "N", wholeNumber(-1, 1024), {
+  setting(["-t", "--threads"], "threads", "N", THREADS, {
     env: "LLAMA_ARG_THREADS",
     group: "Computing",
     help: "threads while generating",
     shown: "one per physical core",
   }),
-  setting(["-tb", "--threads-batch"], "threadsBatch", "N", wholeNumber(-1, 1024), {
+  setting(["-tb", "--threads-batch"], "threadsBatch", "N", THREADS, {
     env: "LLAMA_ARG_THREADS_BATCH",
     group: "Computing",
     help: "threads while reading prompts",
@@ -236,11 +239,6 @@ const COMPUTING_FLAGS: readonly Flag[] = [
   setting(["--poll"], "poll", "N", wholeNumber(0, 100), {
     group: "Computing",
     help: "how eagerly idle compute threads spin, 0 (sleep) to 100",
-  }),
-  setting(["--max-step-ms"], "maxStepMs", "N", wholeNumber(1, 60_000), {
-    env: "LLAMACPP_MAX_STEP_MS",
-    group: "Computing",
-    help: "aim for the length of one step while an answer streams, in milliseconds",
   }),
   setting(
     ["-ngl", "--n-gpu-layers", "--gpu-layers"],

@@ -27,9 +27,9 @@ export interface ServeSettings {
   model: string | undefined;
   /** Further names of the model; the first is the one it is listed under. */
   alias: readonly string[];
-  /** Jinja source, or one of llama.cpp's built-in template names, instead of the model's own template. */
+  /** Jinja source in place of the model's own template. */
   chatTemplate: string | undefined;
-  /** File with a Jinja template; wins over `chatTemplate` only when that is undefined. */
+  /** File with a Jinja template; `chatTemplate` wins over it. */
   chatTemplateFile: string | undefined;
   /** Folder with libllama; undefined takes `lib/<os>-<arch>`. */
   libDir: string | undefined;
@@ -63,8 +63,6 @@ export interface ServeSettings {
   priority: number;
   /** How eagerly waiting compute threads spin, 0 to 100 (`ggml_threadpool_params.poll`). */
   poll: number;
-  /** Aim for the length of one step, in milliseconds, while somebody streams. */
-  maxStepMs: number;
 
   /** Address to listen on. */
   host: string;
@@ -112,7 +110,6 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   threadsBatch: 0,
   priority: 0,
   poll: 50,
-  maxStepMs: 50,
   host: "127.0.0.1",
   port: 8090,
   maxQueue: 256,

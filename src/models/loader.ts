@@ -5,7 +5,7 @@
 
 import type { ModelCard } from "../core/inference_service.ts";
 import { ChatTemplate } from "../chat/chat_template.ts";
-import { LlamaBackend, type LlamaHandles } from "../engine/llama_backend.ts";
+import { LlamaBackend } from "../engine/llama_backend.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import {
   type CacheType,
@@ -83,7 +83,10 @@ export async function loadModel(
     ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
   });
   if (!card.capabilities.includes("completion")) {
-    throw new ModelFileError(options.path, `it is an embedding model (${card.architecture}) and cannot generate text`);
+    throw new ModelFileError(
+      options.path,
+      `it is an embedding model (${card.architecture}) and cannot generate text`,
+    );
   }
   await using stack = new AsyncDisposableStack();
   const llama = stack.use(openLibrary(options.libDir));
@@ -146,11 +149,17 @@ function createContext(model: Model, options: LoadOptions, threads: number): Con
   });
 }
 
-function attachThreads(llama: Llama, context: Context, options: LoadOptions, threads: number): ThreadPool | null {
+function attachThreads(
+  llama: Llama,
+  context: Context,
+  options: LoadOptions,
+  threads: number,
+): ThreadPool | null {
   const pool = llama.createThreadPool({
     nThreads: threads,
     nThreadsBatch: options.threadsBatch || threads,
     poll: options.poll,
+    priority: options.priority,
   });
   if (pool) context.attachThreadPool(pool);
   return pool;

@@ -25,7 +25,13 @@ const HEIGHTS: Readonly<Record<string, number>> = {
 };
 
 /** The only files outside `ffi/` that may import it. */
-const FFI_USERS = ["src/engine/llama_backend.ts", "src/text/tokenizer.ts", "src/models/loader.ts"];
+const FFI_USERS = [
+  "src/engine/llama_backend.ts",
+  "src/engine/llama_sampler.ts",
+  "src/engine/sampler_steps.ts",
+  "src/models/loader.ts",
+  "src/text/tokenizer.ts",
+];
 
 /** Names of the C world that only `ffi/` may say. */
 const NATIVE_NAMES =

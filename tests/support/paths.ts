@@ -3,6 +3,7 @@
  * Always holds: an environment variable wins over the place in this checkout.
  */
 import { fileURLToPath } from "node:url";
+import { defaultLibDir } from "../../src/cli/installation.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url)).replace(/[/\\]$/, "");
 
@@ -22,7 +23,7 @@ export function repositoryRoot(): string {
 
 /** Directory of libllama: $LLAMA_LIB_DIR, else `lib/<os>-<arch>`. */
 export function libDir(): string {
-  return Deno.env.get("LLAMA_LIB_DIR") ?? `${ROOT}/lib/${Deno.build.os}-${Deno.build.arch}`;
+  return Deno.env.get("LLAMA_LIB_DIR") ?? defaultLibDir();
 }
 
 /** The pinned llama.cpp source: $LLAMA_CPP_SRC, else `.tools/llama.cpp`. */

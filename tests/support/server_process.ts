@@ -78,7 +78,9 @@ export class ServerProcess implements AsyncDisposable {
   residentBytes(): number {
     const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-    if (kib === undefined) throw new Error(`Cannot read the memory of process ${this.#child.pid}: no VmRSS line`);
+    if (kib === undefined) {
+      throw new Error(`Cannot read the memory of process ${this.#child.pid}: no VmRSS line`);
+    }
     return Number(kib) * 1024;
   }
 
@@ -144,7 +146,9 @@ export class ServerProcess implements AsyncDisposable {
     }
     const response = await fetch(`${this.url}/health`);
     const text = await response.text();
-    if (!response.ok) throw new Error(`The server said it was ready, but /health is ${response.status}: ${text}`);
+    if (!response.ok) {
+      throw new Error(`The server said it was ready, but /health is ${response.status}: ${text}`);
+    }
   }
 }
 

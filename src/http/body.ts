@@ -1,0 +1,114 @@
+/**
+ * From the bytes of a request to a JSON value. Invariants: at most the limit is held in memory, the text is valid
+ * UTF-8, and the value is nested no deeper than recursive code (templates, encoders) can follow.
+ */
+
+import { ServerError } from "../core/server_error.ts";
+
+/** Deepest nesting of arrays and objects; JSON schemas of tools stay far below. */
+export const MAX_DEPTH = 200;
+
+/** A refused body is still read up to this many times the limit, so that the client gets to see the answer. */
+const DRAIN_FACTOR = 8;
+
+/**
+ * Reads a body.
+ * @param limit most bytes
+ * @throws ServerError `too_large`, or `cancelled` when the client stops sending
+ */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  if (request.body !== null) {
+    const reader = request.body.getReader();
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        size += next.value.length;
+        if (size <= limit) chunks.push(next.value);
+        else if (size > limit * DRAIN_FACTOR) break;
+      }
+    } catch (cause) {
+      throw new ServerError("cancelled", "Cannot read the request body: the client went away", { cause });
+    } finally {
+      if (size > limit) {
+        chunks.length = 0;
+        await reader.cancel().catch(() => {});
+      }
+    }
+  }
+  if (size > limit) {
+    throw new ServerError(
+      "too_large",
+      `Cannot read the request body: it exceeds the limit of ${limit} bytes`,
+    );
+  }
+  return concat(chunks, size);
+}
+
+function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * Parses the bytes of a body. The Content-Type plays no part: many clients send none or a wrong one.
+ * @throws ServerError `bad_request`
+ */
+export function parseJson(bytes: Uint8Array): unknown {
+  if (bytes.length === 0) {
+    throw new ServerError(
+      "bad_request",
+      "Cannot parse the request body: it is empty, a JSON object is expected",
+    );
+  }
+  checkDepth(bytes);
+  const text = decodeText(bytes);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ServerError("bad_request", `Cannot parse the request body as JSON: ${reason}`, { cause });
+  }
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ServerError("bad_request", "Cannot decode the request body: it is not valid UTF-8", { cause });
+  }
+}
+
+const QUOTE = 0x22,
+  BACKSLASH = 0x5c,
+  OPEN_BRACKET = 0x5b,
+  CLOSE_BRACKET = 0x5d,
+  OPEN_BRACE = 0x7b,
+  CLOSE_BRACE = 0x7d;
+
+/** Looks at brackets outside strings only; whether they match is the parser's business. */
+function checkDepth(bytes: Uint8Array): void {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (inString) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) depth--;
+    else if ((byte === OPEN_BRACKET || byte === OPEN_BRACE) && ++depth > MAX_DEPTH) {
+      throw new ServerError(
+        "bad_request",
+        `Cannot parse the request body: it is nested deeper than ${MAX_DEPTH} levels at byte ${i}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * How a protocol describes itself to the HTTP side: a `Dialect` is a list of `Endpoint`s and an error encoder.
+ * Protocols see neither sockets nor a web framework: a handler reads a validated body from its `Call` and answers
+ * with a `Reply` of ready text. `src/http` turns calls and replies into requests and responses.
+ */
+
+import type { InferenceService } from "../core/inference_service.ts";
+import type { ServerError } from "../core/server_error.ts";
+import type { Settings } from "./shared/settings.ts";
+
+/** One finding of a schema; the members that zod's issues have and the error message needs. */
+export interface SchemaIssue {
+  readonly code?: unknown;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Branches of a union, each with its own issues. */
+  readonly errors?: unknown;
+}
+
+/** What `Call.body` needs of a schema. Satisfied by every zod schema, so only schema.ts files import zod. */
+export interface Schema<T> {
+  safeParse(value: unknown):
+    | { success: true; data: T }
+    | { success: false; error: { issues: readonly SchemaIssue[] } };
+}
+
+/** One request, as an endpoint sees it. */
+export interface Call {
+  readonly service: InferenceService;
+  readonly settings: Settings;
+  /** Unique id of the request: letters and digits. */
+  readonly id: string;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Decoded path parameter; empty when the path has none of that name. */
+  param(name: string): string;
+  /**
+   * Reads, parses and validates the JSON body.
+   * @throws ServerError `bad_request`, `too_large` or `validation`
+   */
+  body<T>(schema: Schema<T>): Promise<T>;
+}
+
+/** A complete JSON answer. `json` is JSON text. */
+export interface JsonReply {
+  kind: "json";
+  json: string;
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** Framings of a streamed answer. */
+export type StreamFormat = "sse" | "ndjson";
+
+/** A streamed answer. */
+export interface StreamReply {
+  kind: "stream";
+  format: StreamFormat;
+  /**
+   * Framed text, sent as it comes. The response starts with the first item, so a fault before it still becomes
+   * a status code; an empty string starts the response without sending anything.
+   */
+  chunks: AsyncIterable<string>;
+  /** Extra response headers; asked for once, after the first chunk. */
+  headers?(): Readonly<Record<string, string>>;
+}
+
+export type Reply = JsonReply | StreamReply;
+
+/** One path and method. Paths are Hono patterns. */
+export interface Endpoint {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  handle(call: Call): Promise<Reply> | Reply;
+}
+
+/** An error as it goes over the wire. */
+export interface ErrorReply {
+  status: number;
+  json: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+/** A protocol. */
+export interface Dialect {
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+  /** A fault before the response started. */
+  encodeError(error: ServerError): ErrorReply;
+  /** A fault in the middle of a stream: the last chunk that the client gets. */
+  encodeStreamError(error: ServerError, format: StreamFormat): string;
+}

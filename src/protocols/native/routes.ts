@@ -1,0 +1,48 @@
+/** llama-server's own endpoints. */
+
+import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { encodeJson } from "../shared/json.ts";
+import { decodeMessages, decodeTools } from "../shared/messages.ts";
+import { checkTokens } from "../shared/sampling.ts";
+import { encodeError, encodeStreamError } from "./errors.ts";
+import { applyTemplateSchema, detokenizeSchema, tokenizeSchema } from "./schema.ts";
+
+async function tokenize(call: Call): Promise<Reply> {
+  const body = await call.body(tokenizeSchema);
+  call.service.resolve(undefined);
+  const ids = call.service.tokenize(body.content, {
+    addSpecial: body.add_special ?? false,
+    parseSpecial: body.parse_special ?? true,
+  });
+  const tokens = body.with_pieces
+    ? Array.from(ids, (id) => ({ id, piece: call.service.detokenize([id]) }))
+    : Array.from(ids);
+  return { kind: "json", json: encodeJson({ tokens }) };
+}
+
+async function detokenize(call: Call): Promise<Reply> {
+  const { tokens } = await call.body(detokenizeSchema);
+  checkTokens(tokens, call.service.resolve(undefined), "tokens");
+  return { kind: "json", json: encodeJson({ content: call.service.detokenize(tokens) }) };
+}
+
+async function applyTemplate(call: Call): Promise<Reply> {
+  const body = await call.body(applyTemplateSchema);
+  call.service.resolve(undefined);
+  const messages = decodeMessages(body.messages);
+  const prompt = call.service.applyTemplate(
+    messages,
+    decodeTools(body.tools),
+    body.chat_template_kwargs ?? {},
+  );
+  return { kind: "json", json: encodeJson({ prompt }) };
+}
+
+const endpoints: Endpoint[] = [
+  { method: "POST", path: "/tokenize", handle: tokenize },
+  { method: "POST", path: "/detokenize", handle: detokenize },
+  { method: "POST", path: "/apply-template", handle: applyTemplate },
+];
+
+/** llama-server's protocol. */
+export const NATIVE: Dialect = { name: "native", endpoints, encodeError, encodeStreamError };

@@ -1,0 +1,139 @@
+/**
+ * GenerateEvents -> Ollama's answers, whole or as lines of JSON. Pure: nothing but text comes out.
+ * A stream is chunks with `done: false` and exactly one last line with `done: true` and the measured durations.
+ */
+
+import type {
+  DoneEvent,
+  GeneratedLogprob,
+  GenerateEvent,
+  RotationReport,
+  TokenLogprob,
+} from "../../core/generate_event.ts";
+import { ServerError } from "../../core/server_error.ts";
+import { encodeJson, encodeJsonString } from "../shared/json.ts";
+
+/** Which endpoint answers: text sits in `message.content` or in `response`. */
+export type AnswerForm = "chat" | "generate";
+
+/** What an answer needs to know besides its events. */
+export interface EncodeOptions {
+  form: AnswerForm;
+  /** The model's name as the client wrote it. */
+  model: string;
+  /** Give `context`, the tokens of prompt and answer, at the end (`/api/generate`, unless raw). */
+  withContext: boolean;
+  /** Told what was dropped: at the start, and again at the end. */
+  onRotation?(report: RotationReport): void;
+}
+
+/** Nanoseconds in a millisecond. */
+const NS = 1e6;
+
+/** RFC 3339, UTC. */
+function timestamp(): string {
+  return new Date().toISOString();
+}
+
+function content(form: AnswerForm, text: string): Record<string, unknown> {
+  return form === "chat" ? { message: { role: "assistant", content: text } } : { response: text };
+}
+
+function logprob({ text, logprob, bytes }: TokenLogprob): Record<string, unknown> {
+  return { token: text, logprob, bytes };
+}
+
+function encodeLogprobs(items: readonly GeneratedLogprob[]): unknown[] {
+  return items.map((item) => ({ ...logprob(item), top_logprobs: item.top.map(logprob) }));
+}
+
+/** The members that only the final object has. Durations are nanoseconds, as measured; the model was loaded before. */
+function finalFields(event: DoneEvent, options: EncodeOptions): Record<string, unknown> {
+  const { timings, usage, tokens } = event;
+  return {
+    done: true,
+    done_reason: event.finishReason,
+    ...(options.withContext ? { context: [...tokens.prompt, ...tokens.completion] } : {}),
+    total_duration: Math.round(timings.totalMs * NS),
+    load_duration: 0,
+    prompt_eval_count: usage.promptTokens,
+    prompt_eval_duration: Math.round(timings.prefillMs * NS),
+    eval_count: usage.completionTokens,
+    eval_duration: Math.round(timings.decodeMs * NS),
+  };
+}
+
+function wholeObject(
+  text: string,
+  logprobs: readonly GeneratedLogprob[],
+  event: DoneEvent,
+  options: EncodeOptions,
+) {
+  return {
+    model: options.model,
+    created_at: timestamp(),
+    ...content(options.form, text),
+    ...(logprobs.length > 0 ? { logprobs: encodeLogprobs(logprobs) } : {}),
+    ...finalFields(event, options),
+  };
+}
+
+/** Clients wait for `done: true`: an answer without it is a fault, never sent as if it were whole. */
+function unfinished(): ServerError {
+  return new ServerError("internal", "Cannot complete the answer: the generation ended without a reason");
+}
+
+/** Encodes a whole answer as JSON text. */
+export async function encodeWhole(
+  events: AsyncIterable<GenerateEvent>,
+  options: EncodeOptions,
+): Promise<string> {
+  let text = "";
+  const logprobs: GeneratedLogprob[] = [];
+  for await (const event of events) {
+    if (event.type === "start") options.onRotation?.(event.rotation);
+    else if (event.type === "done") {
+      options.onRotation?.(event.rotation);
+      return encodeJson(wholeObject(text, logprobs, event, options));
+    } else {
+      text += event.text;
+      if (event.logprobs) logprobs.push(...event.logprobs);
+    }
+  }
+  throw unfinished();
+}
+
+/** Encodes a stream of lines; the first item is empty and starts the response. */
+export async function* encodeStream(
+  events: AsyncIterable<GenerateEvent>,
+  options: EncodeOptions,
+): AsyncGenerator<string> {
+  const before = `{"model":${encodeJsonString(options.model)},"created_at":"`;
+  const open = options.form === "chat" ? '","message":{"role":"assistant","content":' : '","response":';
+  const close = options.form === "chat" ? '},"done":false' : ',"done":false';
+  for await (const event of events) {
+    if (event.type === "start") {
+      options.onRotation?.(event.rotation);
+      yield "";
+    } else if (event.type === "text") {
+      if (event.text === "" && event.logprobs === undefined) continue;
+      const extra = event.logprobs ? `,"logprobs":${encodeJson(encodeLogprobs(event.logprobs))}` : "";
+      yield before + timestamp() + open + encodeJsonString(event.text) + close + extra + "}\n";
+    } else {
+      yield encodeJson(wholeObject("", [], event, options)) + "\n";
+      return;
+    }
+  }
+  throw unfinished();
+}
+
+/** The answer to a request without prompt or messages: nothing is generated. */
+export function encodeEmpty(form: AnswerForm, model: string, doneReason: "load" | "unload"): string {
+  return encodeJson({
+    model,
+    created_at: timestamp(),
+    ...content(form, ""),
+    done: true,
+    done_reason: doneReason,
+  });
+}

@@ -1,0 +1,106 @@
+/** Ollama's endpoints. */
+
+import type { GenerateRequest } from "../../core/generate_request.ts";
+import type { RotationReport } from "../../core/generate_event.ts";
+import { ServerError } from "../../core/server_error.ts";
+import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { encodeJson } from "../shared/json.ts";
+import { resolveModel } from "../shared/model_name.ts";
+import { rotationHeaders } from "../shared/totals.ts";
+import { asksToUnload, decodeChat, type DecodeContext, decodeGenerate } from "./decode.ts";
+import { type AnswerForm, encodeEmpty, encodeStream, encodeWhole } from "./encode.ts";
+import { encodeError, encodeStreamError } from "./errors.ts";
+import { displayName, runningObject, showObject, tagObject } from "./models.ts";
+import { type ChatBody, chatSchema, type GenerateBody, generateSchema, showSchema } from "./schema.ts";
+
+/** The version of Ollama whose API this is. Clients compare its numbers; ours would make them refuse features. */
+export const OLLAMA_VERSION = "0.12.3";
+
+async function chat(call: Call): Promise<Reply> {
+  const body = await call.body(chatSchema);
+  const context = contextOf(call, body);
+  if (!body.messages || body.messages.length === 0) return emptyReply("chat", body, context);
+  return await reply(call, "chat", body, context, decodeChat(body, context));
+}
+
+async function generate(call: Call): Promise<Reply> {
+  const body = await call.body(generateSchema);
+  const context = contextOf(call, body);
+  if (!body.prompt) return emptyReply("generate", body, context);
+  return await reply(call, "generate", body, context, decodeGenerate(body, context));
+}
+
+function contextOf(call: Call, body: ChatBody | GenerateBody): DecodeContext {
+  const card = resolveModel(call.service, body.model);
+  const { id, service, settings } = call;
+  return { id, service, settings, card, model: body.model || displayName(card.id) };
+}
+
+/** Plain JSON whatever `stream` says: Open WebUI parses it so. */
+function emptyReply(form: AnswerForm, body: ChatBody | GenerateBody, { model }: DecodeContext): Reply {
+  return { kind: "json", json: encodeEmpty(form, model, asksToUnload(body) ? "unload" : "load") };
+}
+
+async function reply(
+  call: Call,
+  form: AnswerForm,
+  body: ChatBody | GenerateBody,
+  { model }: DecodeContext,
+  request: GenerateRequest,
+): Promise<Reply> {
+  let rotation: RotationReport = { messagesDropped: 0, promptTokensDropped: 0, generatedTokensDropped: 0 };
+  const raw = "raw" in body && body.raw === true;
+  const options = {
+    form,
+    model,
+    withContext: form === "generate" && !raw,
+    onRotation: (report: RotationReport) => rotation = report,
+  };
+  const events = call.service.generate(request, call.signal);
+  const headers = () => rotationHeaders(rotation);
+  if (body.stream ?? true) {
+    return { kind: "stream", format: "ndjson", chunks: encodeStream(events, options), headers };
+  }
+  const json = await encodeWhole(events, options);
+  return { kind: "json", json, headers: headers() };
+}
+
+async function show(call: Call): Promise<Reply> {
+  const body = await call.body(showSchema);
+  const name = body.model || body.name;
+  if (!name) {
+    throw new ServerError("bad_request", "model: expected the name of a model, received none", {
+      field: "model",
+    });
+  }
+  return { kind: "json", json: encodeJson(showObject(resolveModel(call.service, name), call.service.nCtx)) };
+}
+
+function tags(call: Call): Reply {
+  const newestFirst = [...call.service.models()].sort((a, b) =>
+    b.modifiedAt.getTime() - a.modifiedAt.getTime()
+  );
+  return { kind: "json", json: encodeJson({ models: newestFirst.map(tagObject) }) };
+}
+
+function running({ service }: Call): Reply {
+  const loaded = service.loaded();
+  const models = loaded ? [runningObject(loaded.card, loaded.loadedAt, service.nCtx)] : [];
+  return { kind: "json", json: encodeJson({ models }) };
+}
+
+function version(): Reply {
+  return { kind: "json", json: encodeJson({ version: OLLAMA_VERSION }) };
+}
+
+const endpoints: Endpoint[] = [
+  { method: "POST", path: "/api/chat", handle: chat },
+  { method: "POST", path: "/api/generate", handle: generate },
+  { method: "POST", path: "/api/show", handle: show },
+  { method: "GET", path: "/api/tags", handle: tags },
+  { method: "GET", path: "/api/ps", handle: running },
+  { method: "GET", path: "/api/version", handle: version },
+];
+
+/** Ollama's protocol. */
+export const OLLAMA: Dialect = { name: "ollama", endpoints, encodeError, encodeStreamError };

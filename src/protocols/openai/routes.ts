@@ -1,0 +1,105 @@
+/** OpenAI's endpoints. */
+
+import type { GenerateRequest } from "../../core/generate_request.ts";
+import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { generateAll } from "../shared/generate_all.ts";
+import { encodeJson } from "../shared/json.ts";
+import { resolveModel } from "../shared/model_name.ts";
+import { rotationHeaders, Totals } from "../shared/totals.ts";
+import { decodeChatCompletion, decodeCompletion } from "./decode.ts";
+import { type EncodeOptions, encodeStream, encodeWhole } from "./encode.ts";
+import { encodeError, encodeStreamError } from "./errors.ts";
+import { CHAT_FORM, COMPLETION_FORM, type Form } from "./form.ts";
+import { modelObject } from "./models.ts";
+import {
+  type ChatCompletionBody,
+  chatCompletionSchema,
+  type CompletionBody,
+  completionSchema,
+} from "./schema.ts";
+
+async function chatCompletions(call: Call): Promise<Reply> {
+  const body = await call.body(chatCompletionSchema);
+  const card = resolveModel(call.service, body.model);
+  const requests = decodeChatCompletion(body, { ...call, card });
+  return await reply(call, body, CHAT_FORM, {
+    requests,
+    choicesPerPrompt: requests.length,
+    modelId: card.id,
+  });
+}
+
+async function completions(call: Call): Promise<Reply> {
+  const body = await call.body(completionSchema);
+  const card = resolveModel(call.service, body.model);
+  return await reply(call, body, COMPLETION_FORM, {
+    ...decodeCompletion(body, { ...call, card }),
+    modelId: card.id,
+  });
+}
+
+interface Work {
+  requests: readonly GenerateRequest[];
+  choicesPerPrompt: number;
+  modelId: string;
+  echo?: readonly string[] | undefined;
+}
+
+async function reply(
+  call: Call,
+  body: ChatCompletionBody | CompletionBody,
+  form: Form,
+  work: Work,
+): Promise<Reply> {
+  const totals = new Totals(work.choicesPerPrompt);
+  const options: EncodeOptions = {
+    head: {
+      id: form.idPrefix + call.id,
+      created: Math.floor(Date.now() / 1000),
+      model: body.model || work.modelId,
+      systemFingerprint: `llamacpp-server-${call.settings.version}`,
+    },
+    form,
+    choices: work.requests.length,
+    totals,
+    echo: work.echo,
+    logprobs: work.requests[0]?.logprobs !== undefined,
+  };
+  const events = generateAll(call.service, work.requests, call.signal);
+  const headers = () => rotationHeaders(totals.rotation);
+  if (body.stream) {
+    const includeUsage = body.stream_options?.include_usage ?? false;
+    return {
+      kind: "stream",
+      format: "sse",
+      chunks: encodeStream(events, { ...options, includeUsage }),
+      headers,
+    };
+  }
+  const json = await encodeWhole(events, options);
+  return { kind: "json", json, headers: headers() };
+}
+
+function listModels(call: Call): Reply {
+  const data = call.service.models().map((card) => modelObject(card, call.service.nCtx));
+  return { kind: "json", json: encodeJson({ object: "list", data }) };
+}
+
+function getModel(call: Call): Reply {
+  const card = resolveModel(call.service, call.param("id"));
+  return { kind: "json", json: encodeJson(modelObject(card, call.service.nCtx)) };
+}
+
+const endpoints: Endpoint[] = [
+  { method: "POST", path: "/v1/chat/completions", handle: chatCompletions },
+  { method: "POST", path: "/v1/completions", handle: completions },
+  { method: "GET", path: "/v1/models", handle: listModels },
+  // Ids may hold slashes, raw or as %2F.
+  { method: "GET", path: "/v1/models/:id{.+}", handle: getModel },
+  // llama-server's names without the version.
+  { method: "POST", path: "/chat/completions", handle: chatCompletions },
+  { method: "GET", path: "/models", handle: listModels },
+];
+
+/** OpenAI's protocol. */
+export const OPENAI: Dialect = { name: "openai", endpoints, encodeError, encodeStreamError };

@@ -1,0 +1,73 @@
+/**
+ * Runs the generations of one request (`n` choices, several prompts) and merges their events.
+ * Invariants: each generation's events keep their order; when one fails or the consumer leaves, all are aborted.
+ */
+
+import type { GenerateEvent } from "../../core/generate_event.ts";
+import type { GenerateRequest } from "../../core/generate_request.ts";
+import type { InferenceService } from "../../core/inference_service.ts";
+
+/** Most generations of one request in flight; the others follow as these end. */
+const WIDTH = 8;
+
+/** An event and the index of its generation. */
+export interface IndexedEvent {
+  index: number;
+  event: GenerateEvent;
+}
+
+/** Generates for every request, in order of arrival of the events. */
+export function generateAll(
+  service: InferenceService,
+  requests: readonly GenerateRequest[],
+  signal: AbortSignal,
+): AsyncIterable<IndexedEvent> {
+  const [only] = requests;
+  return only !== undefined && requests.length === 1
+    ? generateOne(service, only, signal)
+    : generateMany(service, requests, signal);
+}
+
+async function* generateOne(service: InferenceService, request: GenerateRequest, signal: AbortSignal) {
+  for await (const event of service.generate(request, signal)) yield { index: 0, event };
+}
+
+async function* generateMany(
+  service: InferenceService,
+  requests: readonly GenerateRequest[],
+  signal: AbortSignal,
+): AsyncGenerator<IndexedEvent> {
+  const others = new AbortController();
+  const anySignal = AbortSignal.any([signal, others.signal]);
+  const iterators = new Map<number, AsyncIterator<GenerateEvent>>();
+  const pending = new Map<number, Promise<{ index: number; result: IteratorResult<GenerateEvent> }>>();
+  const pull = (index: number, iterator: AsyncIterator<GenerateEvent>) =>
+    pending.set(index, iterator.next().then((result) => ({ index, result })));
+  let started = 0;
+  const startNext = () => {
+    const request = requests[started];
+    if (request === undefined) return;
+    const iterator = service.generate(request, anySignal)[Symbol.asyncIterator]();
+    iterators.set(started, iterator);
+    pull(started++, iterator);
+  };
+  try {
+    while (started < Math.min(WIDTH, requests.length)) startNext();
+    while (pending.size > 0) {
+      const { index, result } = await Promise.race(pending.values());
+      const iterator = iterators.get(index);
+      if (result.done || iterator === undefined) {
+        pending.delete(index);
+        iterators.delete(index);
+        startNext();
+      } else {
+        pull(index, iterator);
+        yield { index, event: result.value };
+      }
+    }
+  } finally {
+    others.abort();
+    await Promise.allSettled([...pending.values()]);
+    await Promise.allSettled([...iterators.values()].map((iterator) => iterator.return?.()));
+  }
+}

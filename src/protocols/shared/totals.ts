@@ -1,0 +1,91 @@
+/** Sums usage, rotation and timings over the generations of one request. A prompt shared by `n` choices counts once. */
+
+import type { DoneEvent, RotationReport, StartEvent } from "../../core/generate_event.ts";
+
+/** Timings as llama-server reports them; milliseconds, tokens, and their quotients (0 when nothing was done). */
+export interface LlamaTimings {
+  cache_n: number;
+  prompt_n: number;
+  prompt_ms: number;
+  prompt_per_token_ms: number;
+  prompt_per_second: number;
+  predicted_n: number;
+  predicted_ms: number;
+  predicted_per_token_ms: number;
+  predicted_per_second: number;
+}
+
+/** Running sums. */
+export class Totals {
+  promptTokens = 0;
+  cachedTokens = 0;
+  completionTokens = 0;
+  readonly rotation: RotationReport = {
+    messagesDropped: 0,
+    promptTokensDropped: 0,
+    generatedTokensDropped: 0,
+  };
+  #evaluatedTokens = 0;
+  #prefillMs = 0;
+  #decodeMs = 0;
+  readonly #choicesPerPrompt: number;
+
+  /** @param choicesPerPrompt generations `index` to `index + choicesPerPrompt - 1` share one prompt */
+  constructor(choicesPerPrompt = 1) {
+    this.#choicesPerPrompt = choicesPerPrompt;
+  }
+
+  /** Notes what is known before the first token. */
+  addStart(index: number, event: StartEvent): void {
+    if (index % this.#choicesPerPrompt === 0) this.#addPromptRotation(event.rotation);
+  }
+
+  /** Notes a finished generation. Call `addStart` before. */
+  addDone(index: number, event: DoneEvent): void {
+    if (index % this.#choicesPerPrompt === 0) {
+      this.promptTokens += event.usage.promptTokens;
+      this.cachedTokens += event.usage.cachedTokens;
+    }
+    this.completionTokens += event.usage.completionTokens;
+    this.rotation.generatedTokensDropped += event.rotation.generatedTokensDropped;
+    this.#evaluatedTokens += event.usage.promptTokens - event.usage.cachedTokens;
+    this.#prefillMs += event.timings.prefillMs;
+    this.#decodeMs += event.timings.decodeMs;
+  }
+
+  /** The sums in llama-server's terms. */
+  timings(): LlamaTimings {
+    return {
+      cache_n: this.cachedTokens,
+      prompt_n: this.#evaluatedTokens,
+      prompt_ms: this.#prefillMs,
+      prompt_per_token_ms: quotient(this.#prefillMs, this.#evaluatedTokens),
+      prompt_per_second: quotient(1000 * this.#evaluatedTokens, this.#prefillMs),
+      predicted_n: this.completionTokens,
+      predicted_ms: this.#decodeMs,
+      predicted_per_token_ms: quotient(this.#decodeMs, this.completionTokens),
+      predicted_per_second: quotient(1000 * this.completionTokens, this.#decodeMs),
+    };
+  }
+
+  #addPromptRotation(rotation: RotationReport): void {
+    this.rotation.messagesDropped += rotation.messagesDropped;
+    this.rotation.promptTokensDropped += rotation.promptTokensDropped;
+  }
+}
+
+function quotient(dividend: number, divisor: number): number {
+  return divisor > 0 ? dividend / divisor : 0;
+}
+
+/** Name of the response header that says what was dropped to make the conversation fit. */
+export const ROTATED_HEADER = "x-llamacpp-rotated";
+
+/** The header for a rotated reply, such as `messages=3, prompt_tokens=512, generated_tokens=0`; empty if nothing was dropped. */
+export function rotationHeaders(rotation: RotationReport): Record<string, string> {
+  const { messagesDropped, promptTokensDropped, generatedTokensDropped } = rotation;
+  if (messagesDropped + promptTokensDropped + generatedTokensDropped === 0) return {};
+  const value = `messages=${messagesDropped}, prompt_tokens=${promptTokensDropped}, ` +
+    `generated_tokens=${generatedTokensDropped}`;
+  return { [ROTATED_HEADER]: value };
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { Harness, sseData, sseJson } from "./harness.ts";
+
+const PATH = "/v1/completions";
+
+Deno.test("POST /v1/completions answers the documented object", async () => {
+  const h = new Harness();
+  h.service.script.finishReason = "length";
+  const { status, json } = await h.postJson(PATH, { model: "llama", prompt: "Once", max_tokens: 50 });
+  assert.equal(status, 200);
+  assert.match(String(json.at("id")), /^cmpl-\w+$/);
+  assert.equal(json.at("object"), "text_completion");
+  assert.deepEqual(json.at("choices"), [{
+    text: "Hello",
+    index: 0,
+    logprobs: null,
+    finish_reason: "length",
+  }]);
+  assert.deepEqual(h.service.requests[0]?.prompt, { kind: "text", text: "Once", addSpecial: true });
+  assert.equal(h.service.requests[0]?.maxTokens, 50);
+});
+
+Deno.test("POST /v1/completions streams text, finish and [DONE]", async () => {
+  const h = new Harness();
+  const text = await (await h.post(PATH, { prompt: "Once", stream: true, echo: true })).text();
+  assert.equal(sseData(text).at(-1), "[DONE]");
+  const chunks = sseJson(text);
+  assert.deepEqual(chunks.map((chunk) => chunk.at("choices", 0, "text")), ["Once", "Hel", "lo", ""]);
+  assert.deepEqual(chunks.map((chunk) => chunk.at("choices", 0, "finish_reason")), [
+    null,
+    null,
+    null,
+    "stop",
+  ]);
+  assert.ok(chunks.every((chunk) => chunk.at("object") === "text_completion"));
+});
+
+Deno.test("POST /v1/completions numbers choices as prompt times n plus k", async () => {
+  const h = new Harness();
+  const { json } = await h.postJson(PATH, { prompt: ["a", "b"], n: 2, echo: true });
+  assert.deepEqual((json.at("choices") as { text: string }[]).map(({ text }) => text), [
+    "aHello",
+    "aHello",
+    "bHello",
+    "bHello",
+  ]);
+  assert.equal(json.at("usage", "prompt_tokens"), 20);
+  assert.equal(json.at("usage", "completion_tokens"), 12);
+});
+
+Deno.test("POST /v1/completions runs many prompts a few at a time", async () => {
+  const h = new Harness();
+  h.service.script.delayMs = 1;
+  const { json } = await h.postJson(PATH, { prompt: Array.from({ length: 20 }, (_, k) => `p${k}`) });
+  assert.equal((json.at("choices") as unknown[]).length, 20);
+  assert.ok(h.service.mostRunning > 1 && h.service.mostRunning <= 8, `${h.service.mostRunning} at once`);
+});
+
+Deno.test("POST /v1/completions takes token ids", async () => {
+  const h = new Harness();
+  await h.postJson(PATH, { prompt: [72, 105], max_tokens: 0 });
+  await h.postJson(PATH, { prompt: [[1], [2, 3]] });
+  assert.deepEqual(h.service.requests.map(({ prompt }) => prompt), [
+    { kind: "tokens", tokens: [72, 105] },
+    { kind: "tokens", tokens: [1] },
+    { kind: "tokens", tokens: [2, 3] },
+  ]);
+  const { status, json } = await h.postJson(PATH, { prompt: [5, 1000] });
+  assert.equal(status, 422);
+  assert.match(String(json.at("error", "message")), /token 1000 is outside the vocabulary/);
+});
+
+Deno.test("POST /v1/completions reports log-probabilities with running offsets", async () => {
+  const h = new Harness();
+  h.service.script.pieces = ["😀", "b"];
+  const whole = await h.postJson(PATH, { prompt: "x", logprobs: 1 });
+  assert.deepEqual(whole.json.at("choices", 0, "logprobs"), {
+    tokens: ["😀", "b"],
+    token_logprobs: [-0.5, -0.5],
+    top_logprobs: [{ "😀0": -0.5 }, { b0: -0.5 }],
+    text_offset: [0, 1],
+  });
+  const chunks = sseJson(await (await h.post(PATH, { prompt: "x", logprobs: 0, stream: true })).text());
+  assert.deepEqual(chunks[1]?.at("choices", 0, "logprobs", "text_offset"), [1]);
+});
+
+Deno.test("POST /v1/completions refuses what it cannot do", async () => {
+  const h = new Harness();
+  for (
+    const [extra, param, status] of [
+      [{ suffix: "z" }, "suffix", 400],
+      [{ best_of: 3 }, "best_of", 400],
+      [{ echo: true, logprobs: 1 }, "logprobs", 400],
+      [{ prompt: [] }, "prompt", 422],
+      [{ prompt: Array(100).fill("a"), n: 2 }, "prompt", 422],
+      [{ prompt: { a: 1 } }, "prompt", 422],
+    ] as const
+  ) {
+    const answer = await h.postJson(PATH, { prompt: "x", ...extra });
+    assert.deepEqual(
+      [answer.status, answer.json.at("error", "param")],
+      [status, param],
+      JSON.stringify(extra),
+    );
+  }
+  assert.equal(h.service.requests.length, 0);
+});
+
+Deno.test("POST /v1/completions aborts the other prompts when one fails", async () => {
+  const h = new Harness();
+  h.service.script.failAfter = { pieces: 1, error: new Error("x") };
+  h.service.script.delayMs = 1;
+  const { status } = await h.postJson(PATH, { prompt: ["a", "b", "c"] });
+  assert.equal(status, 500);
+  assert.equal(h.service.running, 0);
+});

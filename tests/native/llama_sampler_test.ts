@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { DEFAULT_SAMPLING, type SamplingParams } from "../../src/core/sampling_params.ts";
+import { ServerError } from "../../src/core/server_error.ts";
+import { LlamaSampler, type SamplerResources } from "../../src/engine/llama_sampler.ts";
+import { Candidates, openLibrary, type SamplerStep } from "../../ffi/mod.ts";
+import { libDir } from "../support/paths.ts";
+import { Random } from "../support/random.ts";
+import { tinyModel } from "../support/tiny_models.ts";
+
+/** Samplers on made-up logits; `logits` of a row depend on the row's number only. */
+async function setup() {
+  const llama = openLibrary(libDir());
+  const model = await llama.loadModel(tinyModel("qwen2"), { vocabOnly: true });
+  const { vocab } = model;
+  const rows = Array.from({ length: 40 }, (_, row) => {
+    const random = new Random(row);
+    return Float32Array.from({ length: vocab.nTokens }, () => 12 * (random.next() - 0.5));
+  });
+  const resources: SamplerResources = {
+    llama,
+    vocab,
+    nCtx: 512,
+    candidates: new Candidates(vocab.nTokens),
+    logits: (row) => rows[row]!,
+  };
+  const sampler = (changes: Partial<SamplingParams>, history: number[] = []) =>
+    new LlamaSampler(resources, { ...DEFAULT_SAMPLING, seed: 42, ...changes }, history);
+  const drawn = (changes: Partial<SamplingParams>, history: number[] = []) => {
+    using one = sampler(changes, history);
+    return rows.map((_, row) => one.sample(row));
+  };
+  /** The plain chain: every step over the whole vocabulary. */
+  const plain = (steps: SamplerStep[], history: number[] = []) => {
+    using chain = llama.createSamplerChain(vocab, steps);
+    for (const token of history) chain.accept(token);
+    return rows.map((row) => {
+      resources.candidates.setAll(row);
+      chain.apply(resources.candidates);
+      const token = resources.candidates.selected();
+      chain.accept(token);
+      return token;
+    });
+  };
+  const close = () => {
+    model[Symbol.dispose]();
+    llama[Symbol.dispose]();
+  };
+  return { rows, sampler, drawn, plain, close, vocab };
+}
+
+Deno.test("LlamaSampler draws with its shortcuts what the plain chain draws", async () => {
+  const { drawn, plain, close, vocab } = await setup();
+  const history = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3];
+  const dryBreakers = ["\n", ":", '"', "*"];
+  const cases: [Partial<SamplingParams>, SamplerStep[]][] = [
+    [{}, [
+      { type: "penalties", lastN: 64, repeat: 1, freq: 0, present: 0 },
+      { type: "top_k", k: 40 },
+      { type: "typical", p: 1, minKeep: 0 },
+      { type: "top_p", p: 0.95, minKeep: 0 },
+      { type: "min_p", p: 0.05, minKeep: 0 },
+      { type: "xtc", p: 0, t: 0.1, minKeep: 0, seed: 42 },
+      { type: "temp_ext", t: 0.8, delta: 0, exponent: 1 },
+      { type: "dist", seed: 42 },
+    ]],
+    [{ repeatPenalty: 1.3, presencePenalty: 0.5, frequencyPenalty: 0.2, dryMultiplier: 0.8 }, [
+      { type: "penalties", lastN: 64, repeat: 1.3, freq: 0.2, present: 0.5 },
+      {
+        type: "dry",
+        multiplier: 0.8,
+        base: 1.75,
+        allowedLength: 2,
+        penaltyLastN: 512,
+        sequenceBreakers: dryBreakers,
+      },
+      { type: "top_k", k: 40 },
+      { type: "top_p", p: 0.95, minKeep: 0 },
+      { type: "min_p", p: 0.05, minKeep: 0 },
+      { type: "temp_ext", t: 0.8, delta: 0, exponent: 1 },
+      { type: "dist", seed: 42 },
+    ]],
+    [{ temperature: 0 }, [{ type: "greedy" }]],
+    [{ topK: 0, topP: 1, minP: 0, temperature: 1.5 }, [
+      { type: "temp_ext", t: 1.5, delta: 0, exponent: 1 },
+      { type: "dist", seed: 42 },
+    ]],
+    [{ mirostat: 2 }, [{ type: "temp", t: 0.8 }, { type: "mirostat_v2", seed: 42, tau: 5, eta: 0.1 }]],
+    [{ mirostat: 1 }, [{ type: "temp", t: 0.8 }, { type: "mirostat", seed: 42, tau: 5, eta: 0.1, m: 100 }]],
+    [{ logitBias: [{ token: 7, bias: 100 }], temperature: 0 }, [
+      { type: "logit_bias", biases: [{ token: 7, bias: 100 }] },
+      { type: "greedy" },
+    ]],
+  ];
+  for (const [params, steps] of cases) {
+    assert.deepEqual(drawn(params, history), plain(steps, history), JSON.stringify(params));
+  }
+  assert.ok(vocab.nTokens > 256);
+  close();
+});
+
+Deno.test("LlamaSampler with ignoreEos never ends", async () => {
+  const { drawn, close, vocab } = await setup();
+  const always = drawn({ ignoreEos: true, logitBias: [{ token: vocab.eos, bias: 50 }] });
+  assert.ok(always.every((token) => !vocab.isEog(token)));
+  close();
+});
+
+Deno.test("LlamaSampler keeps to a grammar, greedy and sampled", async () => {
+  const { rows, sampler, close, vocab } = await setup();
+  for (const temperature of [0, 1]) {
+    using constrained = sampler({ temperature, grammar: 'root ::= ("ab" | "cd") root' });
+    const tokens = rows.map((_, row) => constrained.sample(row));
+    const text = tokens.map((token) => new TextDecoder().decode(vocab.pieceBytes(token, false))).join("");
+    assert.match(text, /^(ab|cd)*[ac]?$/);
+    assert.ok(text.length >= rows.length);
+  }
+  close();
+});
+
+Deno.test("LlamaSampler refuses a grammar that does not parse", async () => {
+  const { sampler, close } = await setup();
+  assert.throws(
+    () => sampler({ grammar: "root ::= (" }),
+    (error) => error instanceof ServerError && error.kind === "validation" && error.field === "grammar",
+  );
+  close();
+});

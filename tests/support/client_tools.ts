@@ -1,0 +1,110 @@
+/**
+ * Finds and runs what official clients need besides Deno: curl, Node with its packages, Python with its packages.
+ * A test that needs a tool which is not there is skipped by name: its name says what is missing.
+ */
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** A program that a test needs. */
+export interface ClientTool {
+  found: boolean;
+  path: string;
+  /** To be appended to a test's name: empty, or why the test is skipped. */
+  note: string;
+}
+
+const E2E = fileURLToPath(new URL("../e2e/", import.meta.url));
+const VENV = fileURLToPath(new URL("../.venv/", import.meta.url));
+const VENV_PYTHON = VENV + (Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+
+/** Folder of the client scripts; Node finds its packages above it. */
+export const CLIENTS = `${E2E}clients/`;
+
+/** curl, and a POSIX shell to quote as the examples do. */
+export const CURL: ClientTool = tool(
+  "curl",
+  runs("curl", "--version") && runs("sh", "-c", "true"),
+  "no curl",
+);
+
+/** Node with the packages of tests/e2e/package.json. */
+export const NODE: ClientTool = tool(
+  "node",
+  existsSync(`${E2E}node_modules/openai`) && runs("node", "--version"),
+  "no node or no tests/e2e/node_modules, see `make test`",
+);
+
+/** Python with the packages of tests/e2e/requirements.txt. */
+export const PYTHON: ClientTool = tool(
+  VENV_PYTHON,
+  existsSync(VENV_PYTHON) && runs(VENV_PYTHON, "-c", "import openai, ollama"),
+  "no Python with tests/.venv, see `make test`",
+);
+
+function tool(path: string, found: boolean, reason: string): ClientTool {
+  return { path, found, note: found ? "" : ` (skipped: ${reason})` };
+}
+
+function runs(command: string, ...args: string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync()
+      .success;
+  } catch {
+    return false; // There is no such program.
+  }
+}
+
+/** Longest time for one tool in milliseconds. */
+const TOOL_MS = 120_000;
+
+/**
+ * Runs a program to its end.
+ * @returns what it wrote to stdout
+ * @throws Error with its stderr when it fails
+ */
+export async function runTool(
+  [command = "", ...args]: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args,
+    env: { NO_PROXY: "*", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(TOOL_MS),
+  }).output();
+  const decoder = new TextDecoder();
+  if (code !== 0) {
+    throw new Error(
+      `${command} ended with code ${code}:\n${decoder.decode(stderr)}${decoder.decode(stdout)}`,
+    );
+  }
+  return decoder.decode(stdout);
+}
+
+/** What a client script reports about one of its checks. */
+interface CheckResult {
+  name: string;
+  /** Absent when it passed. */
+  error?: string;
+}
+
+/**
+ * Runs a client script against a server and makes a test step of each of its checks. The script prints one line of
+ * JSON for each check, `{"name", "error"?}`, and a last line `{"done": <number of checks>}`.
+ */
+export async function runChecks(t: Deno.TestContext, command: readonly string[], url: string): Promise<void> {
+  const lines = (await runTool(command, { BASE_URL: url })).trim().split("\n");
+  const { done } = JSON.parse(lines.pop() ?? "{}") as { done?: number };
+  if (done === undefined || done !== lines.length || done === 0) {
+    throw new Error(`The script reported ${lines.length} checks and then ${done}`);
+  }
+  for (const line of lines) {
+    const { name, error } = JSON.parse(line) as CheckResult;
+    await t.step(name, () => {
+      if (error !== undefined) throw new Error(error);
+    });
+  }
+}
