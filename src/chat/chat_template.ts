@@ -7,6 +7,7 @@ import type { ChatMessage, ToolDefinition } from "../core/chat_message.ts";
 import { ServerError } from "../core/server_error.ts";
 import { JinjaProgram, TemplateRefusal } from "./jinja_program.ts";
 import { probeTemplate, type TemplateCapabilities } from "./template_capabilities.ts";
+import { formatTime } from "./strftime.ts";
 import { type MessageStyle, toTemplateMessages, toTemplateTools } from "./template_message.ts";
 
 /** Template for a model that brings none: ChatML. */
@@ -71,7 +72,13 @@ export class ChatTemplate {
     tools: readonly ToolDefinition[],
     args: Readonly<Record<string, unknown>>,
   ): string {
-    const variables: Record<string, unknown> = { add_generation_prompt: true };
+    const now = new Date();
+    const variables: Record<string, unknown> = {
+      add_generation_prompt: true,
+      // As llama-server does: some templates state a date of their training else.
+      date_string: formatTime(now, "%d %b %Y"),
+      datetime: formatTime(now, "%b %d %Y"),
+    };
     for (const [name, value] of Object.entries(args)) if (!RESERVED.has(name)) variables[name] = value;
     // Templates know the same switch by two names; requests set the common one.
     if (variables.enable_thinking !== undefined) variables.thinking ??= variables.enable_thinking;

@@ -360,6 +360,11 @@ const SERVER_FLAGS: readonly Flag[] = [
     group: "Server",
     help: "port to listen on, 0 any free one",
   }),
+  setting(["--max-step-ms"], "maxStepMs", "N", wholeNumber(1, 60_000), {
+    env: "LLAMACPP_MAX_STEP_MS",
+    group: "Server",
+    help: "milliseconds that reading a prompt may hold up an answer that is being generated",
+  }),
   setting(["--max-queue"], "maxQueue", "N", wholeNumber(0, 1_000_000), {
     env: "LLAMACPP_MAX_QUEUE",
     group: "Server",

@@ -83,7 +83,7 @@ async function start(
   logger: Logger,
 ): Promise<void> {
   const loaded = await load(options, pipeline, logger);
-  const engine = new Engine(loaded.backend, { parallel: options.parallel, maxQueue: options.maxQueue });
+  const engine = new Engine(loaded.backend, options);
   pipeline.setRuntime({ ...loaded, engine });
   console.error(bannerText({
     version,
@@ -118,7 +118,6 @@ async function loadOptions(options: ServeOptions, logger: Logger): Promise<LoadO
     ...options,
     path: options.model ?? demoModelPath(),
     libDir: options.libDir ?? defaultLibDir(),
-    alias: options.alias[0],
     chatTemplate: await chatTemplate(options),
     ...(options.verbose ? { logger: (level, text) => logger.log(level, `libllama: ${text}`) } : {}),
   };

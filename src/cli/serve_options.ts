@@ -68,6 +68,8 @@ export interface ServeSettings {
   host: string;
   /** Port to listen on; 0 lets the system choose. */
   port: number;
+  /** Milliseconds that a step should last at most while somebody's answer is being generated. */
+  maxStepMs: number;
   /** Requests that may wait; one more is refused with 503. */
   maxQueue: number;
 
@@ -100,7 +102,7 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   ctxSize: 4096,
   batchSize: 2048,
   ubatchSize: 512,
-  parallel: 1,
+  parallel: 4,
   cacheTypeK: "f16",
   cacheTypeV: "f16",
   flashAttn: "auto",
@@ -112,7 +114,8 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   poll: 50,
   host: "127.0.0.1",
   port: 8090,
-  maxQueue: 256,
+  maxStepMs: 150,
+  maxQueue: 64,
   predict: -1,
   verbose: false,
   logJsonl: false,

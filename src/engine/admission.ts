@@ -17,8 +17,10 @@ export interface AdmissionOptions {
   maxQueue: number;
 }
 
-/** The right to be inside; release exactly once. */
+/** The right to be inside; release it once. */
 export interface Admission {
+  /** Reserves up to this many cells in all, also beyond what is free: those who wait then wait longer. */
+  grow(cells: number): void;
   release(): void;
 }
 
@@ -100,6 +102,11 @@ export class AdmissionLock {
     this.#reserved += cells;
     let released = false;
     return {
+      grow: (total) => {
+        if (released || total <= cells) return;
+        this.#reserved += total - cells;
+        cells = total;
+      },
       release: () => {
         if (released) return;
         released = true;

@@ -60,6 +60,8 @@ export interface Backend extends Disposable {
   readonly nCtx: number;
   /** Most tokens in one decode. */
   readonly nBatch: number;
+  /** Tokens that are computed at a time; a longer batch takes several passes. */
+  readonly nUbatch: number;
   /** Sequence ids run from 0 to nSeqMax - 1. */
   readonly nSeqMax: number;
   readonly vocabSize: number;

@@ -2,14 +2,16 @@
  * The engine loop: let arrivals in, plan a step, execute it, apply its outcome, until no sequence is left.
  *
  * Always true: sequences and the KV cache change only between two decodes; a request that leaves, for whatever reason,
- * gives back its cells, sequence id, sampler and place behind the lock.
+ * gives back its cells, sequence id, sampler and place behind the lock. Requests enter on a reservation that guesses
+ * the length of an answer; when all guesses were too low, the youngest gives way and computes again later.
  */
 
 import { ServerError } from "../core/server_error.ts";
-import { AdmissionLock } from "./admission.ts";
+import { type Admission, AdmissionLock } from "./admission.ts";
 import type { Backend, BatchRun } from "./backend.ts";
-import { KvCache, type KvCacheStatus } from "./kv_cache.ts";
-import { planStep } from "./scheduler.ts";
+import { CostModel } from "./cost_model.ts";
+import { KvCache, type KvCacheStatus, type PendingPrefix } from "./kv_cache.ts";
+import { MIN_CHUNK, planStep } from "./scheduler.ts";
 import { type EngineJob, type EngineResult, Sequence } from "./sequence.ts";
 
 /** Limits of the engine. */
@@ -18,21 +20,40 @@ export interface EngineOptions {
   parallel: number;
   /** Requests that may wait. */
   maxQueue: number;
+  /** Milliseconds that a step should last at most while somebody's answer is being generated. */
+  maxStepMs: number;
+  /** Tokens that an answer is expected to need at most when cells are reserved; default 512. */
+  expectedAnswer?: number;
 }
 
 /** Numbers for `/health`, `/slots` and `/metrics`. */
 export interface EngineStatus extends KvCacheStatus {
   running: number;
   waiting: number;
+  /** Times that a sequence had to give way and compute again. */
+  preemptions: number;
 }
 
 /** An admitted request: its sequence and how to answer it. */
 interface Running {
+  /** Rank by admission. */
+  order: number;
   sequence: Sequence;
+  /** A prefix that this request waits for, outside. */
+  awaited: PendingPrefix | null;
+  admission: Admission;
   queueMs: number;
   resolve: (result: EngineResult) => void;
   reject: (error: unknown) => void;
 }
+
+const DEFAULT_EXPECTED_ANSWER = 512;
+
+/** Cells that must be left over when a sequence comes back after giving way, lest it has to again at once. */
+const RETURN_MARGIN = 64;
+
+/** A prompt waits for another's prefill when that saves at least this many tokens. */
+const WORTH_WAITING = 32;
 
 /** Decodes in a row that may find no cells although the ledger has some, before it counts as a defect. */
 const MAX_NO_CELLS = 2;
@@ -40,18 +61,27 @@ const MAX_NO_CELLS = 2;
 /** Runs jobs on one backend. */
 export class Engine implements AsyncDisposable {
   readonly #backend: Backend;
+  readonly #maxStepMs: number;
+  readonly #expectedAnswer: number;
   readonly #lock: AdmissionLock;
   readonly #cache: KvCache;
-  readonly #arrivals: Running[] = [];
+  readonly #cost = new CostModel();
+  /** Admitted, not yet or no longer in the cache; in order of admission. */
+  readonly #outside: Running[] = [];
+  /** In the cache, oldest first. */
   readonly #running: Running[] = [];
   /** Members of the decode in progress, null between decodes. */
   #decoding: readonly Running[] | null = null;
   #loop: Promise<void> | null = null;
+  #admitted = 0;
+  #preemptions = 0;
   #noCells = 0;
   #closed = false;
 
   constructor(backend: Backend, options: EngineOptions) {
     this.#backend = backend;
+    this.#maxStepMs = options.maxStepMs;
+    this.#expectedAnswer = options.expectedAnswer ?? DEFAULT_EXPECTED_ANSWER;
     this.#cache = new KvCache(backend.memory, backend.nCtx, backend.nSeqMax);
     this.#lock = new AdmissionLock({
       slots: Math.min(options.parallel, backend.nSeqMax),
@@ -66,7 +96,12 @@ export class Engine implements AsyncDisposable {
   }
 
   get status(): EngineStatus {
-    return { running: this.#lock.inside, waiting: this.#lock.waiting, ...this.#cache.status };
+    return {
+      running: this.#lock.inside,
+      waiting: this.#lock.waiting,
+      preemptions: this.#preemptions,
+      ...this.#cache.status,
+    };
   }
 
   /**
@@ -80,7 +115,7 @@ export class Engine implements AsyncDisposable {
     const admission = await this.#lock.acquire(this.#reservation(job), signal);
     try {
       this.#checkOpen();
-      return await this.#runAdmitted(job, signal, performance.now() - arrived);
+      return await this.#runAdmitted(job, signal, admission, performance.now() - arrived);
     } finally {
       admission.release();
     }
@@ -90,7 +125,7 @@ export class Engine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const running of [...this.#arrivals, ...this.#running]) {
+    for (const running of [...this.#outside, ...this.#running]) {
       running.sequence.cancelled = true;
       running.reject(closedError());
     }
@@ -127,18 +162,33 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  /** Cells to reserve: the prompt and what it may generate. */
+  /** Cells to reserve: the prompt and what an answer may be expected to need. */
   #reservation(job: EngineJob): number {
-    return Math.min(this.nCtx, job.prompt.length + (job.maxTokens < 0 ? this.nCtx : job.maxTokens));
+    const expected = this.#expectedAnswer;
+    const answer = job.maxTokens < 0 ? expected : Math.min(job.maxTokens, expected);
+    return Math.min(this.nCtx, job.prompt.length + answer);
   }
 
-  async #runAdmitted(job: EngineJob, signal: AbortSignal, queueMs: number): Promise<EngineResult> {
+  async #runAdmitted(
+    job: EngineJob,
+    signal: AbortSignal,
+    admission: Admission,
+    queueMs: number,
+  ): Promise<EngineResult> {
     const sequence = new Sequence(job, this.#backend.createSampler(job.sampling, job.prompt));
     const cancel = () => this.#cancel(sequence);
     signal.addEventListener("abort", cancel, { once: true });
     try {
       return await new Promise<EngineResult>((resolve, reject) => {
-        this.#arrivals.push({ sequence, queueMs, resolve, reject });
+        this.#outside.push({
+          order: this.#admitted++,
+          sequence,
+          awaited: null,
+          admission,
+          queueMs,
+          resolve,
+          reject,
+        });
         if (signal.aborted) cancel();
         this.#wake();
       });
@@ -162,14 +212,14 @@ export class Engine implements AsyncDisposable {
   #wake(): void {
     this.#loop ??= this.#run().finally(() => {
       this.#loop = null;
-      if (this.#arrivals.length > 0) this.#wake();
+      if (this.#outside.length > 0) this.#wake();
     });
   }
 
   async #run(): Promise<void> {
     while (true) {
       this.#dropCancelled();
-      this.#enterArrivals();
+      this.#enter();
       if (this.#running.length === 0) return;
       try {
         await this.#step();
@@ -180,7 +230,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #dropCancelled(): void {
-    for (const list of [this.#arrivals, this.#running]) {
+    for (const list of [this.#outside, this.#running]) {
       for (const running of list.filter((r) => r.sequence.cancelled)) {
         this.#leave(running, list, false);
         running.reject(new ServerError("cancelled", "The client went away"));
@@ -188,35 +238,70 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  #enterArrivals(): void {
-    for (const running of this.#arrivals.splice(0)) {
+  /** Lets those outside in, in order, but not one whose prefix another is just computing. */
+  #enter(): void {
+    for (const running of [...this.#outside]) {
       const { sequence } = running;
-      this.#cache.open(sequence, sequence.job.cachePrompt);
+      const { job } = sequence;
+      if (!this.#hasRoomFor(sequence)) return;
+      if (job.cachePrompt && this.#awaitsPrefix(running)) continue;
+      this.#outside.splice(this.#outside.indexOf(running), 1);
+      this.#cache.open(sequence, job.cachePrompt);
+      insertByOrder(this.#running, running);
+      if (sequence.startedAt > 0) continue;
       sequence.cachedTokens = sequence.computed;
       sequence.startedAt = performance.now();
-      this.#running.push(running);
-      sequence.job.onStart(sequence.cachedTokens);
+      job.onStart(sequence.cachedTokens);
     }
+  }
+
+  /** True while another sequence computes what this one is going to share. */
+  #awaitsPrefix(running: Running): boolean {
+    if (running.awaited && this.#cache.isComputing(running.awaited)) return true;
+    running.awaited = this.#cache.pendingPrefix(running.sequence.tokens, WORTH_WAITING);
+    return running.awaited !== null;
+  }
+
+  #hasRoomFor(sequence: Sequence): boolean {
+    if (this.#running.length === 0) return true;
+    const margin = sequence.startedAt > 0 ? RETURN_MARGIN : 0;
+    return this.#cache.available >= Math.min(sequence.tokens.length + margin, this.nCtx);
   }
 
   async #step(): Promise<void> {
     this.#makeRoom();
     const members: Running[] = [];
     const runs: BatchRun[] = [];
-    const { nBatch } = this.#backend;
-    const plan = planStep(this.#running.map((r) => r.sequence), { nBatch, prefillBudget: nBatch });
-    for (const [index, count] of plan.entries()) {
-      if (count === 0) continue;
-      const running = this.#running[index]!;
-      runs.push(this.#prepareRun(running.sequence, count));
+    const plan = this.#plan();
+    for (const [index, running] of [...this.#running].entries()) {
+      const count = plan[index]!;
+      // A member further down may have given way to one above.
+      if (count === 0 || !this.#running.includes(running)) continue;
+      if (!this.#claim(running, count)) continue;
+      runs.push(runOf(running.sequence, count));
       members.push(running);
     }
     if (runs.length === 0) return;
     this.#decoding = members;
+    const startedAt = performance.now();
     const status = await this.#backend.decode(runs).finally(() => this.#decoding = null);
-    if (status === "ok") return this.#apply(members, runs);
-    for (const { sequence } of members) this.#cache.resync(sequence);
-    if (status === "no_cells") this.#handleNoCells();
+    if (status !== "ok") {
+      for (const { sequence } of members) this.#cache.resync(sequence);
+      if (status === "no_cells") this.#handleNoCells();
+      return;
+    }
+    this.#cost.observe(runs.reduce((sum, run) => sum + run.tokens.length, 0), performance.now() - startedAt);
+    this.#apply(members, runs);
+  }
+
+  #plan(): number[] {
+    const { nBatch, nUbatch } = this.#backend;
+    return planStep(this.#running.map((running) => running.sequence), {
+      nBatch,
+      // A longer batch is computed in pieces of nUbatch anyway; short steps let arrivals in sooner.
+      nPrefill: Math.min(nBatch, nUbatch),
+      shared: this.#cost.ready ? this.#cost.tokensWithin(this.#maxStepMs) : MIN_CHUNK,
+    });
   }
 
   /** Slides sequences that have filled the context; ends those that may not slide. */
@@ -233,22 +318,34 @@ export class Engine implements AsyncDisposable {
     }
   }
 
-  #prepareRun(sequence: Sequence, count: number): BatchRun {
-    const pos = sequence.computed;
-    if (!this.#cache.extend(sequence, count)) {
-      const { cellsUsed, cellsTotal } = this.#cache.status;
-      throw new ServerError(
-        "internal",
-        `${count} KV cells are needed, ${cellsUsed} of ${cellsTotal} are in use`,
-      );
+  /**
+   * Takes cells for a run. When there are none left, the youngest sequence gives way.
+   * @returns false when that was this sequence itself
+   */
+  #claim(running: Running, count: number): boolean {
+    const { sequence } = running;
+    running.admission.grow(sequence.computed + count);
+    while (!this.#cache.extend(sequence, count)) {
+      const youngest = this.#running.at(-1)!;
+      if (youngest === running && this.#running.length === 1) {
+        const { cellsUsed, cellsTotal } = this.#cache.status;
+        throw new ServerError(
+          "internal",
+          `${count} KV cells are needed, ${cellsUsed} of ${cellsTotal} are in use`,
+        );
+      }
+      this.#preempt(youngest);
+      if (youngest === running) return false;
     }
-    const end = pos + count;
-    return {
-      seq: sequence.id,
-      pos,
-      tokens: sequence.tokens.slice(pos, end),
-      output: end === sequence.tokens.length && sequence.job.maxTokens !== 0,
-    };
+    return true;
+  }
+
+  /** Takes a sequence out of the cache; it comes back in its turn and computes what is then missing. */
+  #preempt(running: Running): void {
+    this.#running.splice(this.#running.indexOf(running), 1);
+    this.#cache.close(running.sequence, this.#reusable(running.sequence));
+    insertByOrder(this.#outside, running);
+    this.#preemptions++;
   }
 
   #apply(members: readonly Running[], runs: readonly BatchRun[]): void {
@@ -305,8 +402,7 @@ export class Engine implements AsyncDisposable {
 
   #finish(running: Running, finishReason: "stop" | "length"): void {
     const { sequence, queueMs } = running;
-    // After a slide the kept tokens are no prompt that anybody could send.
-    this.#leave(running, this.#running, sequence.job.cachePrompt && sequence.shiftedTokens === 0);
+    this.#leave(running, this.#running, this.#reusable(sequence));
     running.resolve({
       finishReason,
       cachedTokens: sequence.cachedTokens,
@@ -318,10 +414,32 @@ export class Engine implements AsyncDisposable {
     });
   }
 
+  /** May others share this sequence's prefix? Not after a slide: its cells then remember tokens that are gone. */
+  #reusable(sequence: Sequence): boolean {
+    return sequence.job.cachePrompt && sequence.shiftedTokens === 0;
+  }
+
   #leave(running: Running, list: Running[], keep: boolean): void {
     list.splice(list.indexOf(running), 1);
     this.#cache.close(running.sequence, keep);
   }
+}
+
+function insertByOrder(list: Running[], running: Running): void {
+  const at = list.findIndex((other) => other.order > running.order);
+  list.splice(at < 0 ? list.length : at, 0, running);
+}
+
+/** The next `count` tokens of a sequence, for which cells have been taken. */
+function runOf(sequence: Sequence, count: number): BatchRun {
+  const end = sequence.computed;
+  const pos = end - count;
+  return {
+    seq: sequence.id,
+    pos,
+    tokens: sequence.tokens.slice(pos, end),
+    output: end === sequence.tokens.length && sequence.job.maxTokens !== 0,
+  };
 }
 
 function closedError(): ServerError {

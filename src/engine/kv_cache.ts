@@ -8,7 +8,7 @@
 
 import type { SequenceMemory } from "./backend.ts";
 import { CellLedger } from "./cell_ledger.ts";
-import { longestPrefix, PrefixCache, type PrefixEntry } from "./prefix_cache.ts";
+import { commonPrefix, longestPrefix, PrefixCache, type PrefixEntry } from "./prefix_cache.ts";
 import { planShift } from "./rotation.ts";
 
 /** A sequence in the cache: known tokens, the first `cells.length` of which are computed. */
@@ -17,6 +17,12 @@ export interface CacheHolder {
   id: number;
   tokens: number[];
   cells: number[];
+}
+
+/** The first `length` tokens of an open sequence, not all of them computed yet. */
+export interface PendingPrefix {
+  source: CacheHolder;
+  length: number;
 }
 
 /** Numbers for status and metrics. */
@@ -69,6 +75,34 @@ export class KvCache {
     this.#ledger.retain(cells);
     holder.cells = cells;
     this.#memory.share(match.source.id, holder.id, canSplit ? 0 : -1, canSplit ? match.length : -1);
+  }
+
+  /** Cells that are free or can be made free by evicting kept prefixes. */
+  get available(): number {
+    const held = new Set<number>();
+    for (const holder of this.#open) for (const cell of holder.cells) held.add(cell);
+    return this.#ledger.capacity - held.size;
+  }
+
+  /**
+   * The open sequence whose known tokens share most with a prompt, beyond what the cache already holds computed.
+   * Waiting until it has computed them costs less than computing them twice.
+   * @param atLeast tokens that waiting must save
+   */
+  pendingPrefix(prompt: readonly number[], atLeast: number): PendingPrefix | null {
+    if (!this.#memory.traits.canSplit) return null;
+    const computed = longestPrefix(prompt, this.#sources(true), prompt.length - 1, false)?.length ?? 0;
+    let best: PendingPrefix | null = null;
+    for (const source of this.#open) {
+      const length = Math.min(commonPrefix(prompt, source.tokens), prompt.length - 1);
+      if (length - computed >= atLeast && length > (best?.length ?? 0)) best = { source, length };
+    }
+    return best;
+  }
+
+  /** True until the prefix has been computed, or its sequence has left. */
+  isComputing({ source, length }: PendingPrefix): boolean {
+    return this.#open.has(source) && source.cells.length < length;
   }
 
   /** Takes cells for the next `count` tokens, evicting kept prefixes as needed; false when there are too few. */

@@ -27,6 +27,7 @@ const DECODE_ABORTED = 2;
 export class LlamaBackend implements Backend {
   readonly nCtx: number;
   readonly nBatch: number;
+  readonly nUbatch: number;
   readonly nSeqMax: number;
   readonly vocabSize: number;
   readonly memory: SequenceMemory;
@@ -43,6 +44,7 @@ export class LlamaBackend implements Backend {
     this.#handles = handles;
     this.nCtx = context.nCtx;
     this.nBatch = context.nBatch;
+    this.nUbatch = context.nUbatch;
     this.nSeqMax = context.nSeqMax;
     this.vocabSize = model.vocab.nTokens;
     this.#batch = new Batch(context.nBatch);

@@ -1,7 +1,10 @@
 /**
  * Plans one step: which sequences compute how many of their pending tokens. A pure function of its input: no await,
  * no FFI, no clock. First one token for every generating sequence, so that no stream waits for another's prompt; then
- * prompt chunks, oldest request first, up to the token limit of the step.
+ * prompt chunks up to the limits of the step.
+ *
+ * Among prompts the shortest rest goes first, so a short one overtakes a long one; a share of every step belongs to
+ * the oldest prompt, so that the long one does not starve.
  */
 
 /** A running sequence as the planner sees it. */
@@ -12,16 +15,24 @@ export interface SchedulableSequence {
   generating: boolean;
 }
 
-/** Limits of one step. */
+/** Limits of one step, in tokens. */
 export interface StepLimits {
   /** Most tokens in the batch. */
   nBatch: number;
-  /** Most prompt tokens in this step while somebody generates. */
-  prefillBudget: number;
+  /** Most tokens of a step while nobody generates. */
+  nPrefill: number;
+  /** Most tokens in all, generated ones included, while somebody generates; prompts get at least `MIN_CHUNK`. */
+  shared: number;
 }
 
 /** Tokens to compute in this step for the sequence at the same index; 0 for those that wait. */
 export type StepPlan = number[];
+
+/** Part of the prompt tokens of a step that the oldest prompt gets in any case. */
+const OLDEST_SHARE = 1 / 4;
+
+/** Prompt tokens that a step computes at the least, however long it lasts: a prompt must come to an end. */
+export const MIN_CHUNK = 8;
 
 /**
  * Shares a step among sequences.
@@ -30,21 +41,41 @@ export type StepPlan = number[];
  */
 export function planStep(sequences: readonly SchedulableSequence[], limits: StepLimits): StepPlan {
   const plan: StepPlan = new Array(sequences.length).fill(0);
-  let room = limits.nBatch;
+  const prompts: number[] = [];
   let generating = 0;
-  for (let i = 0; i < sequences.length && room > 0; i++) {
-    if (!sequences[i]!.generating) continue;
-    plan[i] = 1;
-    room--;
-    generating++;
+  for (let i = 0; i < sequences.length; i++) {
+    if (!sequences[i]!.generating) prompts.push(i);
+    else if (generating < limits.nBatch) {
+      plan[i] = 1;
+      generating++;
+    }
   }
-  if (generating > 0) room = Math.min(room, limits.prefillBudget);
-  for (let i = 0; i < sequences.length && room > 0; i++) {
-    const sequence = sequences[i]!;
-    if (sequence.generating) continue;
-    const count = Math.min(sequence.pending, room);
-    plan[i] = count;
-    room -= count;
-  }
+  const room = promptRoom(generating, limits);
+  if (prompts.length > 0 && room > 0) sharePrompts(sequences, prompts, room, plan);
   return plan;
+}
+
+function promptRoom(generating: number, limits: StepLimits): number {
+  const left = limits.nBatch - generating;
+  if (generating === 0) return Math.min(left, limits.nPrefill);
+  return Math.min(left, limits.nPrefill, Math.max(MIN_CHUNK, limits.shared - generating));
+}
+
+/** @param prompts indices of the sequences that are still reading their prompt, oldest first */
+function sharePrompts(
+  sequences: readonly SchedulableSequence[],
+  prompts: readonly number[],
+  room: number,
+  plan: StepPlan,
+): void {
+  const oldest = prompts[0]!;
+  plan[oldest] = Math.min(sequences[oldest]!.pending, Math.ceil(room * OLDEST_SHARE));
+  let left = room - plan[oldest]!;
+  const byRest = prompts.toSorted((a, b) => sequences[a]!.pending - sequences[b]!.pending || a - b);
+  for (const index of byRest) {
+    if (left === 0) return;
+    const count = Math.min(sequences[index]!.pending - plan[index]!, left);
+    plan[index]! += count;
+    left -= count;
+  }
 }

@@ -25,7 +25,8 @@ export interface LoadOptions {
   path: string;
   /** Folder with libllama and its backends. */
   libDir: string;
-  alias: string | undefined;
+  /** Names for the model; it is listed under the first. */
+  alias: readonly string[];
   /** Jinja source instead of the model's own template. */
   chatTemplate: string | undefined;
   loadMode: "auto" | "none" | "mmap" | "mlock" | "mmap+mlock" | "dio";
@@ -78,10 +79,12 @@ export async function loadModel(
   options: LoadOptions,
   onProgress: (fraction: number) => void,
 ): Promise<LoadedModel> {
-  const card = await describeModel(options.path, {
-    ...(options.alias === undefined ? {} : { alias: options.alias }),
+  const [alias, ...aliases] = options.alias;
+  const described = await describeModel(options.path, {
+    ...(alias === undefined ? {} : { alias }),
     ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
   });
+  const card = { ...described, aliases: [...aliases, ...described.aliases] };
   if (!card.capabilities.includes("completion")) {
     throw new ModelFileError(
       options.path,

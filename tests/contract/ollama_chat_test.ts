@@ -148,11 +148,7 @@ Deno.test("POST /api/chat maps think to the template and refuses it where the mo
   };
   assert.deepEqual(await args(true), { enable_thinking: true });
   assert.deepEqual(await args(false), { enable_thinking: false });
-  assert.deepEqual(
-    await args(undefined),
-    { enable_thinking: true },
-    "a thinking model thinks unless told not to",
-  );
+  assert.deepEqual(await args(undefined), {}, "the template decides unless the client does");
   assert.deepEqual(await args("high"), { enable_thinking: true, reasoning_effort: "high" });
   assert.equal((await h.postJson(PATH, { messages: MESSAGES, think: "huge" })).status, 400);
   h.service.card = { ...FAKE_CARD, capabilities: ["completion"] };

@@ -17,7 +17,7 @@ Deno.test("POST /api/generate answers one merged object with the context", async
     kind: "chat",
     messages: [{ role: "user", content: "Why?" }],
     tools: [],
-    templateArgs: { enable_thinking: true },
+    templateArgs: {},
   });
 });
 

@@ -19,7 +19,11 @@ const TIE = 1e-3;
 
 async function open(path: string, changes: Partial<LoadOptions> = {}) {
   const loaded = await loadModel(loadOptions(path, changes), () => {});
-  const engine = new Engine(loaded.backend, { parallel: changes.parallel ?? 4, maxQueue: 64 });
+  const engine = new Engine(loaded.backend, {
+    parallel: changes.parallel ?? 4,
+    maxQueue: 64,
+    maxStepMs: 150,
+  });
   return { ...loaded, engine };
 }
 

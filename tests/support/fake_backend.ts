@@ -25,6 +25,7 @@ interface Cell {
 export interface FakeOptions {
   nCtx?: number;
   nBatch?: number;
+  nUbatch?: number;
   nSeqMax?: number;
   vocabSize?: number;
   traits?: Partial<MemoryTraits>;
@@ -46,6 +47,7 @@ export function hashNext(visible: readonly number[], vocabSize: number): number 
 export class FakeBackend implements Backend {
   readonly nCtx: number;
   readonly nBatch: number;
+  readonly nUbatch: number;
   readonly nSeqMax: number;
   readonly vocabSize: number;
   readonly memory: SequenceMemory;
@@ -65,6 +67,7 @@ export class FakeBackend implements Backend {
     this.#options = options;
     this.nCtx = options.nCtx ?? 64;
     this.nBatch = options.nBatch ?? 16;
+    this.nUbatch = options.nUbatch ?? this.nBatch;
     this.nSeqMax = options.nSeqMax ?? 8;
     this.vocabSize = options.vocabSize ?? 1000;
     this.memory = this.#makeMemory({ canShift: true, canSplit: true, ...options.traits });

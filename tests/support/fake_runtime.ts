@@ -54,7 +54,7 @@ export function scripted(answer: string): (visible: readonly number[]) => number
 /** A runtime and the backend below it. */
 export function fakeRuntime(
   options: FakeOptions = {},
-  engine: EngineOptions = { parallel: 1, maxQueue: 64 },
+  engine: EngineOptions = { parallel: 1, maxQueue: 64, maxStepMs: 150 },
 ): ModelRuntime & { backend: FakeBackend } {
   const backend = new FakeBackend({
     nCtx: 512,

@@ -8,7 +8,7 @@ export function loadOptions(path: string, changes: Partial<LoadOptions> = {}): L
   return {
     path,
     libDir: libDir(),
-    alias: undefined,
+    alias: [],
     chatTemplate: undefined,
     loadMode: "auto",
     gpuLayers: 0,

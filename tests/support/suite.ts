@@ -12,8 +12,8 @@ import process from "node:process";
 
 /** Flags of `deno test` for a group. `deno task test:<group>` runs the same. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  unit: ["--allow-read", "--allow-env", "tests/unit"],
-  contract: ["--allow-read", "--allow-env", "tests/contract"],
+  unit: ["--allow-read", "--allow-write", "--allow-env", "tests/unit"],
+  contract: ["--allow-read", "--allow-env", "--allow-net=127.0.0.1", "tests/contract"],
   native: ["--allow-all", "tests/native"],
   e2e: ["--allow-all", "tests/e2e"],
 };

@@ -94,11 +94,9 @@ function refuseFormat(format: CommonBody["format"]): void {
 
 const THINK_LEVELS = ["low", "medium", "high", "max"];
 
-/** Template variables for `think`; a model that thinks does so unless told not to. */
+/** Template variables for `think`; without it the template decides. */
 function decodeThink(think: CommonBody["think"], context: DecodeContext): Record<string, unknown> {
-  if (think === undefined || think === null) {
-    return context.card.capabilities.includes("thinking") ? { enable_thinking: true } : {};
-  }
+  if (think === undefined || think === null) return {};
   if (think === false) return { enable_thinking: false };
   if (typeof think === "string" && !THINK_LEVELS.includes(think)) {
     const known = THINK_LEVELS.map((level) => JSON.stringify(level)).join(", ");

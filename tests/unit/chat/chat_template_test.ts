@@ -148,6 +148,12 @@ Deno.test("ChatTemplate.render() sets no thinking switch by itself and sets both
   assert.equal(template.render(HELLO, [], { enable_thinking: false }).toLowerCase(), "true true falsehello");
 });
 
+Deno.test("ChatTemplate.render() gives today's date unless the request gives another", () => {
+  const template = new ChatTemplate("{{ date_string }}|{{ datetime }}{{ messages[0].content }}", SPECIALS);
+  assert.match(template.render(HELLO, [], {}), /^\d\d [A-Z][a-z]{2} \d{4}\|[A-Z][a-z]{2} \d\d \d{4}Hello$/);
+  assert.match(template.render(HELLO, [], { date_string: "1 May" }), /^1 May\|/);
+});
+
 Deno.test("ChatTemplate.render() reports a refusal in the template's own words", () => {
   const template = new ChatTemplate("{{ raise_exception('Roles must alternate') }}", SPECIALS);
   const error = failure(() => template.render(HELLO, [], {}));

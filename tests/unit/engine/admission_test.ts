@@ -79,3 +79,18 @@ Deno.test("Admission.release() counts once", async () => {
   admission.release();
   assert.deepEqual([lock.inside, lock.reserved], [0, 0]);
 });
+
+Deno.test("Admission.grow() keeps others waiting until what has grown is released", async () => {
+  const lock = new AdmissionLock({ slots: 2, cells: 10, maxQueue: 2 });
+  const first = await lock.acquire(4, NEVER);
+  first.grow(9);
+  first.grow(5);
+  assert.equal(lock.reserved, 9);
+  let entered = false;
+  const second = lock.acquire(4, NEVER).then(() => entered = true);
+  await settled();
+  assert.equal(entered, false);
+  first.release();
+  await second;
+  assert.equal(lock.reserved, 4);
+});

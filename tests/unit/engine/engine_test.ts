@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import assert from "node:assert/strict";
 import { ServerError } from "../../../src/core/server_error.ts";
 import { Engine } from "../../../src/engine/engine.ts";
@@ -10,7 +11,7 @@ const NEVER = new AbortController().signal;
 
 function setup(options: FakeOptions = {}, parallel = 1, maxQueue = 64) {
   const backend = new FakeBackend(options);
-  return { backend, engine: new Engine(backend, { parallel, maxQueue }) };
+  return { backend, engine: new Engine(backend, { parallel, maxQueue, maxStepMs: 150 }) };
 }
 
 /** What the fake model answers to a prompt alone, without any engine; null slides as the engine must. */
@@ -222,6 +223,11 @@ Deno.test("Engine dispose ends running and waiting requests with unavailable and
   await rejects(engine.run(engineJob([1]), NEVER), "unavailable");
 });
 
+/** Waits for a number of turns of the event loop: the fake backend takes one for each step. */
+async function turns(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** One random job with what it must answer; some are cancelled at a random moment. */
 function randomJob(random: Random, nCtx: number) {
   const shared = random.int(0, 12);
@@ -237,20 +243,20 @@ function randomJob(random: Random, nCtx: number) {
 }
 
 Deno.test("Engine.run() gives in a batch what it gives alone, over 200 random schedules, and loses no cell", async () => {
+  let preemptions = 0;
   for (let seed = 0; seed < 200; seed++) {
     const random = new Random(seed);
     const nCtx = random.int(24, 64);
     const canSplit = random.next() < 0.8;
     const traits = { canSplit, canShift: canSplit && random.next() < 0.8 };
-    const { engine, backend } = setup(
-      { nCtx, nBatch: random.int(4, 20), nSeqMax: random.int(4, 10), traits },
-      4,
-    );
+    const backend = new FakeBackend({ nCtx, nBatch: random.int(4, 20), nSeqMax: random.int(4, 10), traits });
+    const expectedAnswer = random.pick([2, 512]);
+    const engine = new Engine(backend, { parallel: 4, maxQueue: 64, maxStepMs: 150, expectedAnswer });
     await Promise.all(Array.from({ length: 12 }, async () => {
-      await new Promise((resolve) => setTimeout(resolve, random.int(0, 10)));
+      await turns(random.int(0, 40));
       const { job, out, expected, cancelAt } = randomJob(random, nCtx);
       const controller = new AbortController();
-      if (cancelAt) setTimeout(() => controller.abort(new Error("gone")), random.int(0, 10));
+      if (cancelAt) turns(random.int(0, 30)).then(() => controller.abort(new Error("gone")));
       try {
         await engine.run(job, controller.signal);
         assert.deepEqual(out, expected, `seed ${seed}`);
@@ -263,6 +269,50 @@ Deno.test("Engine.run() gives in a batch what it gives alone, over 200 random sc
     assert.equal(engine.status.running, 0);
     assert.equal(engine.status.cellsUsed, backend.cellsUsed, `seed ${seed}: ledger and cache disagree`);
     assert.equal(backend.liveSamplers, 0);
+    preemptions += engine.status.preemptions;
     await engine[Symbol.asyncDispose]();
   }
+  assert.ok(preemptions > 20, `only ${preemptions} preemptions: the schedules are too easy`);
+});
+
+Deno.test("Engine.run() lets the youngest give way when answers need more cells than expected, and completes all", async () => {
+  const backend = new FakeBackend({ nCtx: 64, nBatch: 16, nSeqMax: 8 });
+  const engine = new Engine(backend, { parallel: 4, maxQueue: 64, maxStepMs: 150, expectedAnswer: 1 });
+  const prompts = [1, 2, 3, 4].map((first) => Array.from({ length: 10 }, (_, i) => first * 100 + i));
+  const outs = prompts.map((): number[] => []);
+  await Promise.all(
+    prompts.map((prompt, i) => engine.run(engineJob(prompt, outs[i], { maxTokens: 40 }), NEVER)),
+  );
+  for (const [i, prompt] of prompts.entries()) assert.deepEqual(outs[i], alone(prompt, 40));
+  assert.ok(engine.status.preemptions > 0);
+  assert.equal(engine.status.cellsUsed, backend.cellsUsed);
+  await engine[Symbol.asyncDispose]();
+});
+
+Deno.test("Engine.run() computes a prefix that arrives several times at once only once", async () => {
+  const { engine, backend } = setup({ nCtx: 512, nBatch: 32, nSeqMax: 16 }, 4);
+  const prefix = Array.from({ length: 100 }, (_, i) => i);
+  const results = await Promise.all([1, 2, 3, 4].map(async (last) => {
+    const out: number[] = [];
+    const prompt = [...prefix, last];
+    const result = await engine.run(engineJob(prompt, out, { maxTokens: 2 }), NEVER);
+    assert.deepEqual(out, alone(prompt, 2, 512));
+    return result;
+  }));
+  assert.deepEqual(results.map((result) => result.cachedTokens), [0, 100, 100, 100]);
+  const computed = backend.decoded.reduce((sum, count) => sum + count, 0);
+  assert.equal(computed, 104 + 4);
+  await engine[Symbol.asyncDispose]();
+});
+
+Deno.test("Engine.run() keeps a step short for who generates while another's long prompt is read", async () => {
+  const { engine, backend } = setup({ nCtx: 2048, nBatch: 512, delay: (tokens) => 2 + tokens / 2 }, 2);
+  const stream = engine.run(engineJob([1, 2, 3], [], { maxTokens: 60 }), NEVER);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const before = backend.decoded.length;
+  await engine.run(engineJob(Array.from({ length: 900 }, (_, i) => i), [], { maxTokens: 1 }), NEVER);
+  const steps = backend.decoded.slice(before, -1);
+  await stream;
+  assert.ok(steps.length > 3 && Math.max(...steps) <= 400, `steps of ${steps} tokens`);
+  await engine[Symbol.asyncDispose]();
 });

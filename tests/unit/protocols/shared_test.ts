@@ -139,3 +139,19 @@ Deno.test("generateAll() ends every generation when the consumer leaves or one f
   await assert.rejects(Array.fromAsync(rest), /lost/);
   assert.equal(service.running, 0);
 });
+
+Deno.test("generateAll() aborts generations that would wait for ever when another fails", async () => {
+  const service = new FakeService();
+  let aborted = 0;
+  service.generate = async function* (request, signal) {
+    if (request.id === "r0") throw new Error("lost");
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    aborted++;
+    yield { type: "text", text: "" };
+  };
+  await assert.rejects(
+    Array.fromAsync(generateAll(service, requests(3), new AbortController().signal)),
+    /lost/,
+  );
+  assert.equal(aborted, 2);
+});

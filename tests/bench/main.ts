@@ -1,0 +1,37 @@
+/** `deno task bench NAME [options]`: runs one benchmark; without a name it lists them. */
+
+import { greedy } from "./greedy.ts";
+import { sampling } from "./sampling.ts";
+import { serve } from "./serve.ts";
+import { single } from "./single.ts";
+
+interface Benchmark {
+  run(args: readonly string[]): Promise<void>;
+  help: string;
+}
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  single: {
+    run: single,
+    help: "one stream against llama-server and llama-bench: tok/s, time to first token",
+  },
+  greedy: {
+    run: greedy,
+    help: "greedy output token for token against llama-server, also after a context shift",
+  },
+  sampling: { run: sampling, help: "what a token costs outside llama_decode" },
+  serve: {
+    run: serve,
+    help: "many streams against llama-server: throughput, bursts, intruder, chats, memory",
+  },
+};
+
+const [name, ...args] = Deno.args;
+const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+if (benchmark === undefined) {
+  if (name !== undefined) console.error(`There is no benchmark "${name}".\n`);
+  console.error("deno task bench NAME [options]\n");
+  for (const [key, { help }] of Object.entries(BENCHMARKS)) console.error(`  ${key.padEnd(10)}${help}`);
+  Deno.exit(name === undefined ? 0 : 2);
+}
+await benchmark.run(args);
