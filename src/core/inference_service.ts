@@ -3,6 +3,7 @@
 import type { GenerateEvent } from "./generate_event.ts";
 import type { GenerateRequest } from "./generate_request.ts";
 import type { ChatMessage, ToolDefinition } from "./chat_message.ts";
+import type { ServiceStatus } from "./service_status.ts";
 
 /** A model that can be named in a request; facts come from the GGUF header. */
 export interface ModelCard {
@@ -46,6 +47,8 @@ export interface InferenceService {
   readonly state: ServiceState;
   /** Context size in tokens that one request may use. */
   readonly nCtx: number;
+  /** What the engine is doing; undefined while no model is loaded. */
+  status(): ServiceStatus | undefined;
   /** Models that can be named. Empty while the first one loads. */
   models(): readonly ModelCard[];
   /** The model loaded now, with the moment it was loaded; undefined while loading. */

@@ -125,6 +125,7 @@ function makeCall(c: Context, service: InferenceService, options: AppOptions, si
     id: crypto.randomUUID().replaceAll("-", ""),
     signal,
     param: (name) => c.req.param(name) ?? "",
+    query: (name) => c.req.query(name),
     body: async (schema) =>
       validate(schema, parseJson(await readBytes(c.req.raw, options.bodyLimit ?? DEFAULT_BODY_LIMIT))),
   };
@@ -137,6 +138,9 @@ async function replyResponse(
   where: string,
   options: AppOptions,
 ): Promise<Response> {
+  if (reply.kind === "text") {
+    return new Response(reply.text, { headers: { "content-type": reply.contentType } });
+  }
   if (reply.kind === "json") return jsonResponse(reply.status ?? 200, reply.json, reply.headers);
   return await streamResponse(reply, {
     abort,

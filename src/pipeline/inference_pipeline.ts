@@ -8,6 +8,7 @@ import type { GenerateEvent, RotationReport } from "../core/generate_event.ts";
 import type { GenerateRequest } from "../core/generate_request.ts";
 import type { InferenceService, ModelCard, ServiceState } from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
+import type { ServiceStatus } from "../core/service_status.ts";
 import type { EngineJob, EngineResult } from "../engine/sequence.ts";
 import { matchesModel } from "../models/model_names.ts";
 import { AnswerText } from "./answer_text.ts";
@@ -62,6 +63,10 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     this.#loadedAt = new Date();
     this.#state.ready = true;
     this.#state.progress = 1;
+  }
+
+  status(): ServiceStatus | undefined {
+    return this.#runtime?.engine.status;
   }
 
   models(): readonly ModelCard[] {

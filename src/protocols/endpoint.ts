@@ -34,6 +34,8 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Decoded path parameter; empty when the path has none of that name. */
   param(name: string): string;
+  /** Query parameter; undefined when it is not given. */
+  query(name: string): string | undefined;
   /**
    * Reads, parses and validates the JSON body.
    * @throws ServerError `bad_request`, `too_large` or `validation`
@@ -65,7 +67,14 @@ export interface StreamReply {
   headers?(): Readonly<Record<string, string>>;
 }
 
-export type Reply = JsonReply | StreamReply;
+/** A complete answer that is not JSON. */
+export interface TextReply {
+  kind: "text";
+  text: string;
+  contentType: string;
+}
+
+export type Reply = JsonReply | StreamReply | TextReply;
 
 /** One path and method. Paths are Hono patterns. */
 export interface Endpoint {

@@ -1,6 +1,7 @@
 /**
  * A server under test as a child process: this one or llama-server, with the same library folder, model, threads and
  * context. Always holds: a server that was handed out has its model loaded; while paused it takes no processor time.
+ * Needs a Unix: /bin/sh, SIGSTOP, SIGCONT.
  */
 
 import { join } from "node:path";
@@ -24,6 +25,12 @@ export interface BenchServerOptions {
 
 /** Milliseconds in which a server must have loaded its model. */
 const START_MS = 120_000;
+
+/** Ticks of /proc in a second (`USER_HZ`). */
+const CLOCK_TICKS = 100;
+
+/** Milliseconds that a stopped server gets before it is killed. */
+const STOP_MS = 5000;
 
 /** One running server. */
 export class BenchServer implements AsyncDisposable {
@@ -56,11 +63,11 @@ export class BenchServer implements AsyncDisposable {
 
   /** Takes no processor time until `resume()`. */
   pause(): void {
-    if (Deno.build.os !== "windows") this.#child.kill("SIGSTOP");
+    this.#child.kill("SIGSTOP");
   }
 
   resume(): void {
-    if (Deno.build.os !== "windows") this.#child.kill("SIGCONT");
+    this.#child.kill("SIGCONT");
   }
 
   /** Memory in MB: resident now, and the most so far; undefined where /proc is missing. */
@@ -75,24 +82,24 @@ export class BenchServer implements AsyncDisposable {
     }
   }
 
-  /** Processor seconds used so far by all threads; undefined where /proc is missing. */
-  processorSeconds(): number | undefined {
+  /** Processor seconds used so far by all threads, to 0.01; NaN where /proc is missing. */
+  processorSeconds(): number {
     try {
       const fields = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`).split(") ")[1]!.split(" ");
-      return (Number(fields[11]) + Number(fields[12])) / 100;
+      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
     } catch {
-      return undefined;
+      return NaN;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.resume();
     try {
+      this.resume();
       this.#child.kill("SIGTERM");
     } catch {
       // It has ended by itself.
     }
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5000);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
     await this.#child.status;
     clearTimeout(timer);
     await Deno.remove(this.#log).catch(() => {});

@@ -6,6 +6,8 @@ import { cpus, totalmem } from "node:os";
 export function machineLine(): string {
   const [first] = cpus();
   const gib = Math.round(totalmem() / 2 ** 30);
-  const load = Deno.build.os === "windows" ? "" : `, load ${Deno.loadavg()[0]!.toFixed(1)} before the run`;
-  return `${first?.model.trim() ?? "unknown processor"}, ${cpus().length} cores, ${gib} GiB${load}`;
+  const load = Deno.loadavg()[0]!.toFixed(1);
+  return `${
+    first?.model.trim() ?? "unknown processor"
+  }, ${cpus().length} cores, ${gib} GiB, load ${load} before the run`;
 }

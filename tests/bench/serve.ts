@@ -12,8 +12,8 @@ import { seededTokens } from "./prompts.ts";
 import { quantile } from "./statistics.ts";
 import { streamCompletion, type StreamResult } from "./stream_client.ts";
 
-/** Ids below this are ordinary tokens of the model's vocabulary. */
-const ORDINARY_TOKENS = 150_000;
+/** Ids from 100 to this are ordinary tokens in every vocabulary in use. */
+const ORDINARY_TOKENS = 2500;
 /** Tokens that about 1,000 English words have. */
 const COMMON_PREFIX = 1300;
 const INTRUDER_PROMPT = 1500;

@@ -15,15 +15,15 @@ import { streamCompletion, type StreamRequest, type StreamResult } from "./strea
 
 const SHORT_PROMPT = 8;
 const LONG_PROMPT = 600;
-/** Ids below this are ordinary tokens of the model's vocabulary. */
-const ORDINARY_TOKENS = 150_000;
+/** Ids from 100 to this are ordinary tokens in every vocabulary in use. */
+const ORDINARY_TOKENS = 2500;
 
 /** One row: what is asked of both servers, what counts, and llama-bench's counterpart. */
 interface Measure {
   name: string;
   promptTokens: number;
   sampling: Pick<StreamRequest, "temperature" | "topK">;
-  value(result: StreamResult): number;
+  value(result: Answer): number;
   /** Depth to give to llama-bench; absent where it measures nothing alike. */
   benchDepth?: number;
   /** Measure to take from the same requests as this one. */
@@ -31,12 +31,19 @@ interface Measure {
   target: string;
 }
 
+/** A streamed answer and the processor time that the server spent on it, in milliseconds. */
+type Answer = StreamResult & { processorMs: number };
+
 const GREEDY = { temperature: 0 };
 const SAMPLED = { temperature: 0.7, topK: 40 };
 const DECODE_TARGET = ">= 1.00, >= 0.97";
 
 const MEASURES: readonly Measure[] = [
   row("decode at depth 0, greedy, tok/s", SHORT_PROMPT, GREEDY, DECODE_TARGET, { benchDepth: SHORT_PROMPT }),
+  row("processor time per token at depth 0, ms", SHORT_PROMPT, GREEDY, "", {
+    value: ({ processorMs, completionTokens }) => processorMs / completionTokens,
+    sameRequestsAs: "decode at depth 0, greedy, tok/s",
+  }),
   row("decode at depth 600, greedy, tok/s", LONG_PROMPT, GREEDY, DECODE_TARGET, { benchDepth: LONG_PROMPT }),
   row("time to first token, 600 tokens, ms", LONG_PROMPT, GREEDY, "<= 1.05", {
     value: (result) => result.ttft,
@@ -136,7 +143,7 @@ async function askOnce(
   { promptTokens, sampling }: Measure,
   maxTokens: number,
   seed: number,
-): Promise<StreamResult> {
+): Promise<Answer> {
   server.resume();
   try {
     // Wakes threads and caches, the same for both.
@@ -145,7 +152,9 @@ async function askOnce(
       maxTokens: 2,
     });
     const prompt = seededTokens(promptTokens, ORDINARY_TOKENS, seed);
-    return await streamCompletion(server, { prompt, maxTokens, seed, ...sampling });
+    const before = server.processorSeconds();
+    const answer = await streamCompletion(server, { prompt, maxTokens, seed, ...sampling });
+    return { ...answer, processorMs: (server.processorSeconds() - before) * 1000 };
   } finally {
     server.pause();
   }
@@ -154,7 +163,7 @@ async function askOnce(
 function table(samples: Map<string, Samples>): string {
   const rows = MEASURES.map(({ name, target }) => {
     const { ours, peer, bench } = samples.get(name)!;
-    const middle = (values: readonly number[]) => values.length === 0 ? "" : median(values).toFixed(1);
+    const middle = (values: readonly number[]) => values.length === 0 ? "" : median(values).toFixed(2);
     return [name, middle(ours), middle(peer), middle(bench), ratio(ours, peer), ratio(ours, bench), target];
   });
   return markdownTable(

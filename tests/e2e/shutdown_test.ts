@@ -91,14 +91,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "SIGINT while the model loads ends the server",
+  name: "a second SIGINT ends the server without waiting",
   ignore: Deno.build.os === "windows",
   async fn() {
-    // The banner comes after loading; a listener that answers 503 is the first sign of life.
     await using server = await ServerProcess.start();
     server.signal("SIGINT");
     server.signal("SIGINT");
     const { code } = await server.status;
-    assert.ok(code === 0 || code === 130, `a second Ctrl-C ends it with 130, not ${code}`);
+    // The two signals may arrive as one.
+    assert.ok(code === 130 || code === 0, `code ${code}`);
   },
 });

@@ -10,6 +10,7 @@ import type {
 } from "../../src/core/generate_event.ts";
 import type { GenerateRequest } from "../../src/core/generate_request.ts";
 import type { InferenceService, ModelCard, ServiceState } from "../../src/core/inference_service.ts";
+import type { ServiceStatus } from "../../src/core/service_status.ts";
 import { ServerError } from "../../src/core/server_error.ts";
 
 /** A small chat model's card. */
@@ -64,6 +65,41 @@ export const FAKE_TIMINGS: Timings = {
   totalMs: 63.5,
 };
 
+const HISTOGRAM = { bounds: [0.1, 1], counts: [2, 1, 1], sum: 3.5 };
+
+/** One of two slots is busy. */
+export const FAKE_STATUS: ServiceStatus = {
+  parallel: 2,
+  slots: [{
+    sequence: 0,
+    state: "decode",
+    promptTokens: 10,
+    cachedTokens: 4,
+    computedTokens: 12,
+    generatedTokens: 3,
+    remainingTokens: 5,
+  }],
+  running: 1,
+  waiting: 0,
+  cellsUsed: 12,
+  cellsTotal: 4096,
+  cachedSequences: 0,
+  counters: {
+    requests: 7,
+    failures: 1,
+    promptTokens: 60,
+    cachedTokens: 40,
+    generatedTokens: 30,
+    promptSeconds: 2,
+    generatedSeconds: 3,
+    steps: 33,
+    preemptions: 0,
+  },
+  timeToFirstToken: HISTOGRAM,
+  interTokenGap: HISTOGRAM,
+  stepTime: HISTOGRAM,
+};
+
 /** Tokens are UTF-16 code units below 1000, so that texts and ids convert both ways. */
 export class FakeService implements InferenceService {
   state: ServiceState = { ready: true, progress: 1 };
@@ -83,6 +119,10 @@ export class FakeService implements InferenceService {
   running = 0;
   /** The most that ran at once. */
   mostRunning = 0;
+
+  status(): ServiceStatus | undefined {
+    return this.state.ready ? FAKE_STATUS : undefined;
+  }
 
   models(): readonly ModelCard[] {
     return this.state.ready ? [this.card] : [];

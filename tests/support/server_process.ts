@@ -25,6 +25,9 @@ export interface ServerProcessOptions {
 /** Milliseconds in which a server must have loaded its model. */
 const START_MS = 90_000;
 
+/** Milliseconds in which a request must have been answered to its end. */
+const REQUEST_MS = 60_000;
+
 /** Milliseconds that a stopped server gets before it is killed. */
 const STOP_MS = 10_000;
 
@@ -84,13 +87,17 @@ export class ServerProcess implements AsyncDisposable {
     return Number(kib) * 1024;
   }
 
-  /** POSTs JSON; a string is sent as it is. */
-  post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
+  /**
+   * POSTs JSON; a string is sent as it is.
+   * @param signal ends the connection; it ends by itself after a minute, so that a stuck server fails a test
+   */
+  post(path: string, body: unknown, signal?: AbortSignal): Promise<Response> {
+    const limit = AbortSignal.timeout(REQUEST_MS);
     return fetch(this.url + path, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: typeof body === "string" ? body : JSON.stringify(body),
-      ...init,
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
     });
   }
 

@@ -53,6 +53,15 @@ Deno.test("Engine.run() gives the model's own tokens", async () => {
   assert.deepEqual(out, alone([1, 2, 3], 8));
   assert.equal(result.finishReason, "length");
   assert.equal(result.completionTokens, 8);
+  const { counters, timeToFirstToken, interTokenGap } = engine.status;
+  assert.deepEqual([counters.requests, counters.promptTokens, counters.generatedTokens, counters.steps], [
+    1,
+    3,
+    8,
+    8,
+  ]);
+  const count = (counts: readonly number[]) => counts.reduce((sum, n) => sum + n, 0);
+  assert.deepEqual([count(timeToFirstToken.counts), count(interTokenGap.counts)], [1, 7]);
   await engine[Symbol.asyncDispose]();
 });
 
@@ -269,7 +278,7 @@ Deno.test("Engine.run() gives in a batch what it gives alone, over 200 random sc
     assert.equal(engine.status.running, 0);
     assert.equal(engine.status.cellsUsed, backend.cellsUsed, `seed ${seed}: ledger and cache disagree`);
     assert.equal(backend.liveSamplers, 0);
-    preemptions += engine.status.preemptions;
+    preemptions += engine.status.counters.preemptions;
     await engine[Symbol.asyncDispose]();
   }
   assert.ok(preemptions > 20, `only ${preemptions} preemptions: the schedules are too easy`);
@@ -284,7 +293,7 @@ Deno.test("Engine.run() lets the youngest give way when answers need more cells 
     prompts.map((prompt, i) => engine.run(engineJob(prompt, outs[i], { maxTokens: 40 }), NEVER)),
   );
   for (const [i, prompt] of prompts.entries()) assert.deepEqual(outs[i], alone(prompt, 40));
-  assert.ok(engine.status.preemptions > 0);
+  assert.ok(engine.status.counters.preemptions > 0);
   assert.equal(engine.status.cellsUsed, backend.cellsUsed);
   await engine[Symbol.asyncDispose]();
 });
