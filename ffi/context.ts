@@ -34,6 +34,9 @@ export interface ContextState {
 /** Results of `Context.decode()`; negative values other than -1 are fatal, see llama.h. */
 export const DecodeStatus = { ok: 0, noKvSlot: 1, aborted: 2, invalidBatch: -1 } as const;
 
+/** Views on output rows that are kept: more than there are sequences in one batch. */
+const MAX_VIEWS = 256;
+
 /** A context of a model. Made by `Model.createContext()`. */
 export class Context implements Disposable {
   /** Cells of the memory. */
@@ -52,6 +55,8 @@ export class Context implements Disposable {
   readonly #state: ContextState;
   /** Read by `strlen`: the first byte is the flag, zeros follow. */
   readonly #abortFlag = new Uint8Array(new ArrayBuffer(64));
+  /** Views on output rows by address. */
+  readonly #views = new Map<bigint, Float32Array<ArrayBuffer>>();
   #running = false;
   #pool: { release: () => void } | null = null;
 
@@ -270,6 +275,13 @@ export class Context implements Disposable {
 
   #floats(pointer: Deno.PointerValue, length: number, what: () => string): Float32Array<ArrayBuffer> {
     if (pointer === null) throw new RangeError(`Cannot read ${what()}: the last decode has no such output`);
-    return new Float32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4 * length));
+    // libllama reuses its output buffer, and a new view for each token would have the collector count its size again.
+    const address = Deno.UnsafePointer.value(pointer);
+    const known = this.#views.get(address);
+    if (known?.length === length) return known;
+    if (this.#views.size >= MAX_VIEWS) this.#views.clear();
+    const view = new Float32Array(Deno.UnsafePointerView.getArrayBuffer(pointer, 4 * length));
+    this.#views.set(address, view);
+    return view;
   }
 }

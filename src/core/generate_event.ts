@@ -56,10 +56,12 @@ export interface Timings {
   totalMs: number;
 }
 
-/** Prefill is about to begin: everything known before the first token. */
+/** The request was accepted, to run at once or to wait for its turn. */
 export interface StartEvent {
   type: "start";
-  usage: Usage;
+  /** Tokens of the prompt as it will be decoded. */
+  promptTokens: number;
+  /** What was dropped to make the prompt fit. */
   rotation: RotationReport;
 }
 

@@ -58,19 +58,18 @@ export class AdmissionLock {
   /**
    * Waits for a place.
    * @param cells cells to reserve, at most the whole budget
-   * @throws ServerError `overloaded` when the queue is full; the signal's reason when aborted
+   * @returns rejects with the signal's reason when aborted while waiting
+   * @throws at once: ServerError `overloaded` when the queue is full, the signal's reason when it is aborted
    */
   acquire(cells: number, signal: AbortSignal): Promise<Admission> {
-    if (signal.aborted) return Promise.reject(signal.reason);
+    signal.throwIfAborted();
     const needed = Math.min(cells, this.#options.cells);
     if (this.#queue.length === 0 && this.#fits(needed)) return Promise.resolve(this.#enter(needed));
     if (this.#queue.length >= this.#options.maxQueue) {
-      return Promise.reject(
-        new ServerError(
-          "overloaded",
-          `The queue is full: ${this.#queue.length} requests wait (--max-queue ${this.#options.maxQueue})`,
-          { retryAfter: 1 },
-        ),
+      throw new ServerError(
+        "overloaded",
+        `The queue is full: ${this.#queue.length} requests wait (--max-queue ${this.#options.maxQueue})`,
+        { retryAfter: 1 },
       );
     }
     return new Promise((resolve, reject) => {

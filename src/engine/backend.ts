@@ -47,6 +47,10 @@ export interface SequenceMemory {
   share(src: number, dst: number, p0: number, p1: number): void;
   /** Adds `delta` to the positions in the range. */
   shift(seq: number, p0: number, p1: number, delta: number): void;
+  /** Copies what a sequence holds. Not between a `shift` and the next decode, which completes the shift. */
+  save(seq: number): Uint8Array<ArrayBuffer>;
+  /** Puts a copy into an empty sequence, in cells of its own; false when there are too few. */
+  restore(seq: number, state: Uint8Array<ArrayBuffer>): boolean;
   /** Highest position present, -1 when empty. */
   posMax(seq: number): number;
   /** Lowest position present, -1 when empty. */

@@ -83,7 +83,9 @@ export class Engine implements AsyncDisposable {
     this.#metrics.counters.requests++;
     let admission: Admission | undefined;
     try {
-      admission = await this.#lock.acquire(this.#reservation(job), signal);
+      const entering = this.#lock.acquire(this.#reservation(job), signal);
+      job.onAccepted();
+      admission = await entering;
       this.#checkOpen();
       return await this.#runAdmitted(job, signal, admission, arrivedAt);
     } catch (error) {
@@ -150,7 +152,17 @@ export class Engine implements AsyncDisposable {
       return await new Promise<EngineResult>((resolve, reject) => {
         const order = this.#admitted++;
         const admittedAt = performance.now();
-        this.#loop.add({ order, sequence, admission, arrivedAt, admittedAt, awaited: null, resolve, reject });
+        this.#loop.add({
+          order,
+          sequence,
+          admission,
+          arrivedAt,
+          admittedAt,
+          awaited: null,
+          saved: null,
+          resolve,
+          reject,
+        });
         if (signal.aborted) cancel();
       });
     } catch (error) {

@@ -25,6 +25,13 @@ export interface PendingPrefix {
   length: number;
 }
 
+/** A copy of a sequence's cells in ordinary memory. */
+export interface SavedSequence {
+  state: Uint8Array<ArrayBuffer>;
+  /** Tokens that it holds. */
+  length: number;
+}
+
 /** Numbers for status and metrics. */
 export interface KvCacheStatus {
   cellsUsed: number;
@@ -39,6 +46,8 @@ export class KvCache {
   readonly #kept = new PrefixCache();
   readonly #open = new Set<CacheHolder>();
   readonly #freeIds: number[];
+  /** Slid since the last decode: the memory still has to move their cells. */
+  readonly #shifting = new Set<CacheHolder>();
 
   /**
    * @param nCtx cells
@@ -124,6 +133,7 @@ export class KvCache {
   /** Lets go of a sequence. With `keep`, its computed tokens stay as a source of prefixes. */
   close(holder: CacheHolder, keep: boolean): void {
     if (!this.#open.delete(holder)) return;
+    this.#shifting.delete(holder);
     if (keep && holder.cells.length > 0) this.#keep(holder);
     else this.#free(holder);
     holder.id = -1;
@@ -136,21 +146,47 @@ export class KvCache {
    */
   slide(holder: CacheHolder, nKeep: number): number {
     const { keep, discard } = planShift(holder.cells.length, nKeep, this.#ledger.capacity);
-    const moved = holder.cells.slice(keep + discard);
-    holder.tokens.splice(keep, discard);
-    this.#dropSharing(holder, moved);
-    const canSlide = this.#memory.traits.canShift &&
-      !moved.some((cell) => this.#ledger.isShared(cell)) &&
+    this.#dropSharing(holder, keep + discard);
+    const canSlide = this.#memory.traits.canShift && this.#ownsFrom(holder, keep + discard) &&
       this.#memory.remove(holder.id, keep, keep + discard);
+    holder.tokens.splice(keep, discard);
     if (canSlide) {
       this.#memory.shift(holder.id, keep + discard, -1, -discard);
       this.#ledger.release(holder.cells.splice(keep, discard));
+      this.#shifting.add(holder);
     } else {
-      // Moving cells that another sequence reads would move them for it too, and some memories cannot move at all:
-      // compute what follows again.
       this.truncate(holder, keep);
     }
     return discard;
+  }
+
+  /** True while the next decode has to move cells: aborting that would leave them half moved. */
+  get isShifting(): boolean {
+    return this.#shifting.size > 0;
+  }
+
+  /** A decode has completed: shifts up to now are done. */
+  settle(): void {
+    this.#shifting.clear();
+  }
+
+  /**
+   * Lets go of a sequence that will come back.
+   * @param copy keep a copy of its cells; otherwise it computes them again
+   */
+  suspend(holder: CacheHolder, copy: boolean): SavedSequence | null {
+    const saved = copy && !this.#shifting.has(holder)
+      ? { state: this.#memory.save(holder.id), length: holder.cells.length }
+      : null;
+    this.close(holder, !copy);
+    return saved;
+  }
+
+  /** Brings a suspended sequence back; what does not fit is to be computed again. */
+  resume(holder: CacheHolder, saved: SavedSequence): void {
+    holder.id = this.#takeId();
+    this.#open.add(holder);
+    this.#restore(holder, saved);
   }
 
   /** Forgets computed tokens from position `length` on; all of them when the memory cannot cut there. */
@@ -214,15 +250,36 @@ export class KvCache {
     this.#kept.add(entry);
   }
 
-  /** Evicts kept prefixes that read any of the cells about to move. */
-  #dropSharing(holder: CacheHolder, moved: readonly number[]): void {
-    if (!moved.some((cell) => this.#ledger.isShared(cell))) return;
-    const cells = new Set(moved);
+  /** Evicts kept prefixes that read any of the holder's cells from position `from` on. */
+  #dropSharing(holder: CacheHolder, from: number): void {
+    if (!this.#sharesFrom(holder, from)) return;
+    const cells = new Set(holder.cells.slice(from));
     for (const entry of [...this.#kept.entries()]) {
-      if (entry.id === holder.id || !entry.cells.some((cell) => cells.has(cell))) continue;
+      if (!entry.cells.some((cell) => cells.has(cell))) continue;
       this.#kept.remove(entry);
       this.#free(entry);
     }
+  }
+
+  #sharesFrom(holder: CacheHolder, from: number): boolean {
+    return holder.cells.some((cell, i) => i >= from && this.#ledger.isShared(cell));
+  }
+
+  /**
+   * Moving cells that another sequence reads would move them for it too: gives the holder cells of its own if needed.
+   * @returns false when there were too few; the holder is then empty
+   */
+  #ownsFrom(holder: CacheHolder, from: number): boolean {
+    if (!this.#sharesFrom(holder, from)) return true;
+    const saved = { state: this.#memory.save(holder.id), length: holder.cells.length };
+    this.truncate(holder, 0);
+    return this.#restore(holder, saved);
+  }
+
+  #restore(holder: CacheHolder, { state, length }: SavedSequence): boolean {
+    if (this.extend(holder, length) && this.#memory.restore(holder.id, state)) return true;
+    this.truncate(holder, 0);
+    return false;
   }
 }
 

@@ -125,6 +125,8 @@ function sequenceMemory(context: Context, model: Model): SequenceMemory {
     remove: (seq, p0, p1) => memory.seqRm(seq, p0, p1),
     share: (src, dst, p0, p1) => memory.seqCp(src, dst, p0, p1),
     shift: (seq, p0, p1, delta) => memory.seqAdd(seq, p0, p1, delta),
+    save: (seq) => context.stateSeqGet(seq),
+    restore: (seq, state) => context.stateSeqSet(seq, state),
     posMax: (seq) => memory.posMax(seq),
     posMin: (seq) => memory.posMin(seq),
     clear: () => memory.clear(false),

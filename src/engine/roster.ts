@@ -6,7 +6,7 @@
  */
 
 import type { Admission } from "./admission.ts";
-import { KvCache, type PendingPrefix } from "./kv_cache.ts";
+import { KvCache, type PendingPrefix, type SavedSequence } from "./kv_cache.ts";
 import type { EngineResult, Sequence } from "./sequence.ts";
 
 /** An admitted request: its sequence and how to answer it. */
@@ -20,6 +20,8 @@ export interface Member {
   readonly admittedAt: number;
   /** A prefix that this request waits for, outside. */
   awaited: PendingPrefix | null;
+  /** What it held when it gave way, where computing that again would give something else. */
+  saved: SavedSequence | null;
   readonly resolve: (result: EngineResult) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -67,9 +69,11 @@ export class Roster {
     for (const member of [...this.#outside]) {
       const { sequence } = member;
       if (!this.#hasRoomFor(sequence)) break;
-      if (sequence.job.cachePrompt && this.#awaitsPrefix(member)) continue;
+      if (!member.saved && sequence.job.cachePrompt && this.#awaitsPrefix(member)) continue;
       remove(this.#outside, member);
-      this.#cache.open(sequence, sequence.job.cachePrompt);
+      if (member.saved) this.#cache.resume(sequence, member.saved);
+      else this.#cache.open(sequence, sequence.job.cachePrompt);
+      member.saved = null;
       insertByOrder(this.#running, member);
       if (sequence.startedAt === 0) entered.push(member);
     }
@@ -90,7 +94,7 @@ export class Roster {
         throw new Error(`${count} KV cells are needed, ${cellsUsed} of ${cellsTotal} are in use`);
       }
       remove(this.#running, youngest);
-      this.#cache.close(youngest.sequence, isReusable(youngest.sequence));
+      youngest.saved = this.#cache.suspend(youngest.sequence, !isReusable(youngest.sequence));
       insertByOrder(this.#outside, youngest);
       if (youngest === member) return false;
     }

@@ -23,8 +23,8 @@ export interface EngineJob {
   /** Alternatives per token to report; undefined for no log-probabilities. */
   logprobs: number | undefined;
   cachePrompt: boolean;
-  /** Called when the sequence is inside the engine, before its first step. */
-  onStart(cachedTokens: number): void;
+  /** Called when the job has been checked and let in, or has got a place in the queue. */
+  onAccepted(): void;
   /**
    * Called at once for each token that is part of the answer (never for an end-of-generation token).
    * @returns true to end the generation, for example on a stop string

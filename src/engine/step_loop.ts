@@ -50,7 +50,7 @@ export class StepLoop {
     sequence.cancelled = true;
     // The end of a long prompt is not worth waiting for. Others in the batch lose this step and repeat it.
     const inPrefill = !sequence.generating && this.#decoding?.some((member) => member.sequence === sequence);
-    if (inPrefill) this.#backend.abort();
+    if (inPrefill && !this.cache.isShifting) this.#backend.abort();
     this.#wake();
   }
 
@@ -94,17 +94,19 @@ export class StepLoop {
     for (const { sequence } of this.roster.enter()) {
       sequence.cachedTokens = sequence.computed;
       sequence.startedAt = performance.now();
-      sequence.job.onStart(sequence.cachedTokens);
     }
   }
 
   async #step(): Promise<void> {
     this.#makeRoom();
+    if (this.roster.running.length === 0) return;
     const { members, runs } = this.#prepare();
-    if (runs.length === 0) return;
+    // Without this, a defect in planning would spin here for ever and starve the event loop.
+    if (runs.length === 0) throw new ServerError("internal", "The plan of a step makes no progress");
     this.#decoding = members;
     const startedAt = performance.now();
     const status = await this.#backend.decode(runs).finally(() => this.#decoding = null);
+    this.cache.settle();
     if (status !== "ok") {
       for (const { sequence } of members) this.cache.resync(sequence);
       if (status === "no_cells") this.#handleNoCells();

@@ -6,15 +6,29 @@
 /** Index of the largest value; the first of several. */
 export function argMax(values: Float32Array): number {
   let best = 0;
-  let max = values[0]!;
-  for (let i = 1; i < values.length; i++) {
-    const value = values[i]!;
-    if (value > max) {
-      max = value;
-      best = i;
-    }
-  }
+  for (
+    let i = nextAbove(values, 1, values[0]!);
+    i < values.length;
+    i = nextAbove(values, i + 1, values[best]!)
+  ) best = i;
   return best;
+}
+
+/**
+ * The first index from `from` on whose value exceeds `floor`; the length when there is none. Nearly all of the time on
+ * a row goes into this scan, which stays a tight loop only in a function of its own; eight values a turn halve it.
+ */
+function nextAbove(values: Float32Array, from: number, floor: number): number {
+  const { length } = values;
+  let i = from;
+  for (; i + 8 <= length; i += 8) {
+    if (
+      values[i]! > floor || values[i + 1]! > floor || values[i + 2]! > floor || values[i + 3]! > floor ||
+      values[i + 4]! > floor || values[i + 5]! > floor || values[i + 6]! > floor || values[i + 7]! > floor
+    ) break;
+  }
+  while (i < length && !(values[i]! > floor)) i++;
+  return i;
 }
 
 /**
@@ -27,12 +41,14 @@ export function topIndices(values: Float32Array, k: number): Int32Array {
   if (size === 0) return heap;
   for (let i = 0; i < size; i++) heap[i] = i;
   for (let i = (size >> 1) - 1; i >= 0; i--) siftDown(heap, i, size, values);
-  let floor = values[heap[0]!]!;
-  for (let i = size; i < values.length; i++) {
-    if (values[i]! <= floor) continue;
+  const { length } = values;
+  for (
+    let i = nextAbove(values, size, values[heap[0]!]!);
+    i < length;
+    i = nextAbove(values, i + 1, values[heap[0]!]!)
+  ) {
     heap[0] = i;
     siftDown(heap, 0, size, values);
-    floor = values[heap[0]!]!;
   }
   for (let end = size - 1; end > 0; end--) {
     const root = heap[0]!;

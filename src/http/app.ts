@@ -13,7 +13,7 @@ import { parseJson, readBytes } from "./body.ts";
 import { corsMiddleware, DEFAULT_ORIGINS } from "./cors.ts";
 import { dialectOf, DIALECTS } from "./dialects.ts";
 import { healthReply } from "./health.ts";
-import { streamResponse, type StreamTimes } from "./stream.ts";
+import { lateResponse, streamResponse, type StreamTimes } from "./stream.ts";
 import { validate } from "./validation.ts";
 
 /** Where the application's messages go. */
@@ -142,12 +142,14 @@ async function replyResponse(
     return new Response(reply.text, { headers: { "content-type": reply.contentType } });
   }
   if (reply.kind === "json") return jsonResponse(reply.status ?? 200, reply.json, reply.headers);
-  return await streamResponse(reply, {
+  const streamOptions = {
     abort,
     encodeStreamError: dialect.encodeStreamError,
-    onError: (error) => report(error, where, options),
+    onError: (error: ServerError) => report(error, where, options),
     ...(options.streamTimes ? { times: options.streamTimes } : {}),
-  });
+  };
+  if (reply.kind === "late") return await lateResponse(reply, JSON_TYPE, streamOptions);
+  return await streamResponse(reply, streamOptions);
 }
 
 function jsonResponse(

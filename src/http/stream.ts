@@ -6,7 +6,7 @@
  */
 
 import { ServerError } from "../core/server_error.ts";
-import type { StreamFormat, StreamReply } from "../protocols/endpoint.ts";
+import type { LateReply, StreamFormat, StreamReply } from "../protocols/endpoint.ts";
 
 const CONTENT_TYPES: Readonly<Record<StreamFormat, string>> = {
   sse: "text/event-stream; charset=utf-8",
@@ -20,12 +20,14 @@ const SSE_COMMENT = ":\n\n";
 export interface StreamTimes {
   /** Commit the response after this long without a first chunk; Node's fetch gives up after 300 s without headers. */
   commitAfter: number;
+  /** Start the response to a whole answer after this long; from then on the client's leaving is noticed. */
+  commitWhole: number;
   /** Send a comment after this long without a chunk (server-sent events only). */
   keepAlive: number;
 }
 
 /** For production. */
-export const STREAM_TIMES: StreamTimes = { commitAfter: 60_000, keepAlive: 15_000 };
+export const STREAM_TIMES: StreamTimes = { commitAfter: 60_000, commitWhole: 50, keepAlive: 15_000 };
 
 /** What a stream needs besides its reply. */
 export interface StreamOptions {
@@ -58,7 +60,40 @@ export async function streamResponse(reply: StreamReply, options: StreamOptions)
   return new Response(new ReadableStream(pump, { highWaterMark: 0 }), { headers });
 }
 
-async function settledOrElapsed(first: Next, milliseconds: number): Promise<void> {
+/**
+ * The response to a whole answer. What goes wrong in the first moment, and that is all that a request can do wrong,
+ * still becomes a status code; later the response has started, and a fault cuts the connection.
+ *
+ * Deno's `request.signal` is no help: with a body of more than some 500 bytes it stays silent until a response starts.
+ * @throws whatever `reply.json` throws in the first moment
+ */
+export async function lateResponse(
+  reply: LateReply,
+  contentType: string,
+  options: Omit<StreamOptions, "encodeStreamError">,
+): Promise<Response> {
+  let settled = false;
+  const json = reply.json.finally(() => settled = true);
+  await settledOrElapsed(json, (options.times ?? STREAM_TIMES).commitWhole);
+  const headers = { "content-type": contentType, ...reply.headers?.() };
+  if (settled) return new Response(await json, { headers });
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      try {
+        controller.enqueue(new TextEncoder().encode(await json));
+        controller.close();
+      } catch (fault) {
+        if (options.abort.signal.aborted) return;
+        options.onError(ServerError.from(fault));
+        controller.error(fault);
+      }
+    },
+    cancel: (reason) => options.abort.abort(reason),
+  });
+  return new Response(body, { headers });
+}
+
+async function settledOrElapsed(first: Promise<unknown>, milliseconds: number): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const elapsed = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
   try {

@@ -168,13 +168,13 @@ function engineJob(generation: Generation, model: ModelRuntime): EngineJob {
     sampling: request.sampling,
     maxTokens: request.maxTokens,
     overflow: request.overflow,
-    nKeep: request.nKeep >= 0 && model.codec.addBos ? request.nKeep + 1 : request.nKeep,
+    nKeep: tokensToKeep(request.nKeep, prompt, model),
     logprobs: request.logprobs,
     cachePrompt: request.cachePrompt,
-    onStart(cachedTokens) {
+    onAccepted() {
       channel.push({
         type: "start",
-        usage: { promptTokens: prompt.tokens.length, cachedTokens, completionTokens: 0 },
+        promptTokens: prompt.tokens.length,
         rotation: rotationReport(prompt, 0),
       });
     },
@@ -185,6 +185,11 @@ function engineJob(generation: Generation, model: ModelRuntime): EngineJob {
       return answer.stopString !== undefined;
     },
   };
+}
+
+/** As in llama-server: -1 keeps the prompt, and a BOS that the tokenizer adds is kept on top of what was asked for. */
+function tokensToKeep(nKeep: number, prompt: FittedPrompt, model: ModelRuntime): number {
+  return (nKeep < 0 ? prompt.tokens.length : nKeep) + (model.codec.addBos ? 1 : 0);
 }
 
 function finish(generation: Generation, result: EngineResult): void {

@@ -63,10 +63,18 @@ function fitChat(
     return { tokens, messagesDropped: 0, tokensDropped: 0 };
   }
   const { messages } = request.prompt;
-  const measure = (candidate: readonly ChatMessage[]) => renderTokens(model, request, candidate).length;
-  const rotated = rotateMessages(messages, measure, budget);
+  // A long conversation takes long to tokenise: never the same messages twice.
+  let last = { messages, tokens };
+  const tokensOf = (candidate: readonly ChatMessage[]) => {
+    if (candidate.length === messages.length) return tokens;
+    if (candidate !== last.messages) {
+      last = { messages: candidate, tokens: renderTokens(model, request, candidate) };
+    }
+    return last.tokens;
+  };
+  const rotated = rotateMessages(messages, (candidate) => tokensOf(candidate).length, budget);
   const kept = rotated?.messages ?? lastTurn(messages);
-  const fitted = renderTokens(model, request, kept);
+  const fitted = tokensOf(kept);
   const cut = fitted.length > budget ? cutAfter(fitted, Math.floor(budget * HEAD_SHARE), budget) : fitted;
   return {
     tokens: cut,

@@ -67,6 +67,18 @@ export interface StreamReply {
   headers?(): Readonly<Record<string, string>>;
 }
 
+/**
+ * A complete JSON answer that takes long. The response starts when it is there or after a moment, whichever comes first:
+ * only a response that has started tells when its client leaves.
+ */
+export interface LateReply {
+  kind: "late";
+  /** JSON text. */
+  json: Promise<string>;
+  /** Extra response headers, as known when the response starts. */
+  headers?(): Readonly<Record<string, string>>;
+}
+
 /** A complete answer that is not JSON. */
 export interface TextReply {
   kind: "text";
@@ -74,7 +86,7 @@ export interface TextReply {
   contentType: string;
 }
 
-export type Reply = JsonReply | StreamReply | TextReply;
+export type Reply = JsonReply | LateReply | StreamReply | TextReply;
 
 /** One path and method. Paths are Hono patterns. */
 export interface Endpoint {

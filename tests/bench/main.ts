@@ -1,5 +1,6 @@
 /** `deno task bench NAME [options]`: runs one benchmark; without a name it lists them. */
 
+import { killServers } from "./bench_server.ts";
 import { greedy } from "./greedy.ts";
 import { sampling } from "./sampling.ts";
 import { serve } from "./serve.ts";
@@ -34,4 +35,12 @@ if (benchmark === undefined) {
   for (const [key, { help }] of Object.entries(BENCHMARKS)) console.error(`  ${key.padEnd(10)}${help}`);
   Deno.exit(name === undefined ? 0 : 2);
 }
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    killServers();
+    Deno.exit(130);
+  });
+}
 await benchmark.run(args);
+// The listeners would keep the process alive.
+Deno.exit(0);

@@ -20,7 +20,11 @@ Deno.test.afterAll(() => server[Symbol.asyncDispose]());
 
 /** What the server says to the same question each time. */
 async function greedyAnswer(): Promise<string> {
-  const answer = await server.ask<WireChat>(CHAT, { messages: USER, temperature: 0, max_tokens: 16 });
+  const answer = await server.ask<WireChat>(CHAT, {
+    messages: USER,
+    temperature: 0,
+    max_tokens: 16,
+  });
   return answer.choices[0]!.message.content;
 }
 
@@ -28,7 +32,11 @@ async function greedyAnswer(): Promise<string> {
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test(name, async () => {
     await fn();
-    assert.equal(await greedyAnswer(), answerBefore, "the server answers as before");
+    assert.equal(
+      await greedyAnswer(),
+      answerBefore,
+      "the server answers as before",
+    );
   });
 }
 
@@ -42,7 +50,10 @@ async function refused(
   const response = await server.post(CHAT, body);
   const text = await response.text();
   assert.equal(response.status, status, text);
-  assert.match(response.headers.get("content-type") ?? "", /^application\/json/);
+  assert.match(
+    response.headers.get("content-type") ?? "",
+    /^application\/json/,
+  );
   const { error } = JSON.parse(text) as WireError;
   assert.match(error.message, message);
   assert.equal(typeof error.type, "string");
@@ -51,7 +62,11 @@ async function refused(
 }
 
 /** Sends a bad body to Ollama's endpoint; its errors are one line. */
-async function refusedByOllama(body: unknown, status: number, message: RegExp): Promise<void> {
+async function refusedByOllama(
+  body: unknown,
+  status: number,
+  message: RegExp,
+): Promise<void> {
   const response = await server.post("/api/chat", body);
   const text = await response.text();
   assert.equal(response.status, status, text);
@@ -70,23 +85,66 @@ test("truncated JSON is 400", async () => {
 test("wrong types are 422 and name the field and the value", async () => {
   await refused([1, 2], 422, /object/);
   await refused({ messages: "Hello" }, 422, /messages.*"Hello"/, "messages");
-  await refused({ messages: USER, temperature: "hot" }, 422, /temperature.*"hot"/, "temperature");
-  await refused({ messages: USER, stream: "yes" }, 422, /stream.*"yes"/, "stream");
-  await refused({ messages: [{ role: "user", content: 5 }] }, 422, /content.*5/, "messages.0.content");
+  await refused(
+    { messages: USER, temperature: "hot" },
+    422,
+    /temperature.*"hot"/,
+    "temperature",
+  );
+  await refused(
+    { messages: USER, stream: "yes" },
+    422,
+    /stream.*"yes"/,
+    "stream",
+  );
+  await refused(
+    { messages: [{ role: "user", content: 5 }] },
+    422,
+    /content.*5/,
+    "messages.0.content",
+  );
   await refused({ messages: USER, seed: 1.5 }, 422, /seed.*1\.5/, "seed");
-  await refusedByOllama({ messages: USER, options: { top_k: "many" } }, 422, /top_k.*"many"/);
+  await refusedByOllama(
+    { messages: USER, options: { top_k: "many" } },
+    422,
+    /top_k.*"many"/,
+  );
 });
 
 test("values out of range are 422", async () => {
-  await refused({ messages: USER, max_tokens: -5 }, 422, /max_tokens.*-5/, "max_tokens");
-  await refused({ messages: USER, temperature: 2.5 }, 422, /temperature.*2\.5/, "temperature");
+  await refused(
+    { messages: USER, max_tokens: -5 },
+    422,
+    /max_tokens.*-5/,
+    "max_tokens",
+  );
+  await refused(
+    { messages: USER, temperature: 2.5 },
+    422,
+    /temperature.*2\.5/,
+    "temperature",
+  );
   await refused({ messages: USER, top_p: 1.5 }, 422, /top_p.*1\.5/, "top_p");
-  await refused({ messages: USER, repeat_penalty: 0 }, 422, /repeat_penalty.*0/, "repeat_penalty");
+  await refused(
+    { messages: USER, repeat_penalty: 0 },
+    422,
+    /repeat_penalty.*0/,
+    "repeat_penalty",
+  );
 });
 
 test("an unknown role is 422 and is quoted", async () => {
-  await refused({ messages: [{ role: "king", content: "Hello" }] }, 422, /role.*"king"/, "messages.0.role");
-  await refusedByOllama({ messages: [{ role: "king", content: "Hello" }] }, 422, /role.*"king"/);
+  await refused(
+    { messages: [{ role: "king", content: "Hello" }] },
+    422,
+    /role.*"king"/,
+    "messages.0.role",
+  );
+  await refusedByOllama(
+    { messages: [{ role: "king", content: "Hello" }] },
+    422,
+    /role.*"king"/,
+  );
 });
 
 test("empty messages are 400", async () => {
@@ -97,17 +155,25 @@ test("a body of 10 MB is 413, of whatever it consists", async () => {
   const content = "x".repeat(10_000_000);
   await refused({ messages: [{ role: "user", content }] }, 413, /limit/);
   await refused("[".repeat(10_000_000), 413, /limit/);
-  await refusedByOllama({ messages: [{ role: "user", content }] }, 413, /limit/);
+  await refusedByOllama(
+    { messages: [{ role: "user", content }] },
+    413,
+    /limit/,
+  );
 });
 
 test("deeply nested JSON is 400", async () => {
-  await refused(`{"messages":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 400, /nested/);
+  await refused(
+    `{"messages":${"[".repeat(100_000)}${"]".repeat(100_000)}}`,
+    400,
+    /nested/,
+  );
 });
 
 test("invalid UTF-8 is 400", async () => {
-  const [head, tail] = ['{"messages":[{"role":"user","content":"', '"}]}'].map((text) =>
-    new TextEncoder().encode(text)
-  );
+  const [head, tail] = ['{"messages":[{"role":"user","content":"', '"}]}'].map((
+    text,
+  ) => new TextEncoder().encode(text));
   const body = Uint8Array.from([...head!, 0xd0, 0xff, 0x80, ...tail!]);
   const response = await fetch(server.url + CHAT, { method: "POST", body });
   assert.equal(response.status, 400);
@@ -132,11 +198,21 @@ test("unknown fields are ignored", async () => {
 });
 
 test("unknown model, path and method are 404 and 405 in the dialect of the path", async () => {
-  assert.equal((await refused({ model: "gpt-9", messages: USER }, 404, /gpt-9/)).code, "model_not_found");
-  await refusedByOllama({ model: "gpt-9", messages: USER }, 404, /^model 'gpt-9' not found$/);
+  assert.equal(
+    (await refused({ model: "gpt-9", messages: USER }, 404, /gpt-9/)).code,
+    "model_not_found",
+  );
+  await refusedByOllama(
+    { model: "gpt-9", messages: USER },
+    404,
+    /^model 'gpt-9' not found$/,
+  );
   const missing = await server.post("/v1/nothing", {});
   assert.equal(missing.status, 404);
-  assert.match((await missing.json() as WireError).error.message, /\/v1\/nothing/);
+  assert.match(
+    (await missing.json() as WireError).error.message,
+    /\/v1\/nothing/,
+  );
   const missingOllama = await server.post("/api/nothing", {});
   assert.equal(missingOllama.status, 404);
   assert.equal(typeof (await missingOllama.json()).error, "string");
@@ -157,7 +233,11 @@ const LONG_CHAT = [
 ];
 
 test("a conversation longer than the context is rotated, and the reply says so", async () => {
-  const response = await server.post(CHAT, { messages: LONG_CHAT, max_tokens: 8, temperature: 0 });
+  const response = await server.post(CHAT, {
+    messages: LONG_CHAT,
+    max_tokens: 8,
+    temperature: 0,
+  });
   const { usage } = await response.json() as { usage: WireUsage };
   assert.equal(response.status, 200);
   const { dropped_messages, dropped_tokens } = usage.prompt_tokens_details;
@@ -175,7 +255,12 @@ test("a conversation longer than the context is rotated, and the reply says so",
 
 test("a streamed reply to a rotated conversation says so too", async () => {
   for (const path of [CHAT, "/api/chat"]) {
-    const body = { messages: LONG_CHAT, stream: true, max_tokens: 8, options: { num_predict: 8 } };
+    const body = {
+      messages: LONG_CHAT,
+      stream: true,
+      max_tokens: 8,
+      options: { num_predict: 8 },
+    };
     const response = await server.post(path, body);
     assert.match(
       response.headers.get("x-llamacpp-rotated") ?? "none",
@@ -189,8 +274,14 @@ test("a single message longer than the context is cut, and the reply says so", a
   const messages = [{ role: "user", content: "many words and ".repeat(1000) }];
   const response = await server.post(CHAT, { messages, max_tokens: 8 });
   const { usage } = await response.json() as { usage: WireUsage };
-  assert.ok(usage.prompt_tokens < N_CTX && usage.prompt_tokens_details.dropped_tokens > 0);
-  assert.match(response.headers.get("x-llamacpp-rotated") ?? "none", /prompt_tokens=[1-9]/);
+  assert.ok(
+    usage.prompt_tokens < N_CTX &&
+      usage.prompt_tokens_details.dropped_tokens > 0,
+  );
+  assert.match(
+    response.headers.get("x-llamacpp-rotated") ?? "none",
+    /prompt_tokens=[1-9]/,
+  );
 });
 
 test("a conversation that fits is not rotated and carries no header", async () => {
@@ -210,7 +301,10 @@ test("an answer longer than the context rotates, and the reply says so", async (
   const { usage } = await response.json() as { usage: WireUsage };
   assert.equal(usage.completion_tokens, N_CTX + 100);
   assert.ok(usage.completion_tokens_details.dropped_tokens > 0);
-  assert.match(response.headers.get("x-llamacpp-rotated") ?? "none", /generated_tokens=[1-9]/);
+  assert.match(
+    response.headers.get("x-llamacpp-rotated") ?? "none",
+    /generated_tokens=[1-9]/,
+  );
 });
 
 test("overflow: error refuses a long prompt with code context_length_exceeded and the numbers", async () => {
@@ -223,13 +317,25 @@ test("overflow: error refuses a long prompt with code context_length_exceeded an
     assert.equal(error.code, "context_length_exceeded");
     assert.equal(error.n_ctx, N_CTX);
     assert.ok(error.n_prompt_tokens! > N_CTX);
-    assert.ok(error.message.includes(String(error.n_prompt_tokens)), error.message);
+    assert.ok(
+      error.message.includes(String(error.n_prompt_tokens)),
+      error.message,
+    );
   }
-  await refusedByOllama({ messages: LONG_CHAT, truncate: false }, 400, new RegExp(`${N_CTX} tokens`));
+  await refusedByOllama(
+    { messages: LONG_CHAT, truncate: false },
+    400,
+    new RegExp(`${N_CTX} tokens`),
+  );
 });
 
 test("overflow: error ends an answer at the end of the context with length", async () => {
-  const body = { messages: USER, max_tokens: N_CTX + 100, ignore_eos: true, overflow: "error" };
+  const body = {
+    messages: USER,
+    max_tokens: N_CTX + 100,
+    ignore_eos: true,
+    overflow: "error",
+  };
   const { choices: [choice], usage } = await server.ask<WireChat>(CHAT, body);
   assert.equal(choice?.finish_reason, "length");
   assert.ok(
@@ -239,7 +345,10 @@ test("overflow: error ends an answer at the end of the context with length", asy
 });
 
 test("other clients are answered while a very long prompt is read", async () => {
-  const long = server.post("/v1/completions", { prompt: "many words and ".repeat(20_000), max_tokens: 1 });
+  const long = server.post("/v1/completions", {
+    prompt: "many words and ".repeat(20_000),
+    max_tokens: 1,
+  });
   await new Promise((resolve) => setTimeout(resolve, 30));
   const started = performance.now();
   const health = await fetch(`${server.url}/health`);
@@ -251,7 +360,10 @@ test("other clients are answered while a very long prompt is read", async () => 
 });
 
 test("an empty Ollama chat loads the model instead of failing", async () => {
-  const answer = await server.ask<WireOllama>("/api/chat", { model: "llama", messages: [] });
+  const answer = await server.ask<WireOllama>("/api/chat", {
+    model: "llama",
+    messages: [],
+  });
   assert.deepEqual([answer.done, answer.done_reason], [true, "load"]);
 });
 

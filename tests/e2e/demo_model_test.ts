@@ -53,7 +53,15 @@ Deno.test("demo model: it greets in English and in Russian", async () => {
 
 Deno.test("demo model: it counts", async () => {
   assertInOrder(await converse("Count to 5"), ["1", "2", "3", "4", "5"]);
-  assertInOrder(await converse("Посчитай до 7"), ["1", "2", "3", "4", "5", "6", "7"]);
+  assertInOrder(await converse("Посчитай до 7"), [
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+  ]);
 });
 
 Deno.test("demo model: it knows why the sky is blue", async () => {
@@ -68,8 +76,14 @@ Deno.test("demo model: it knows why the sky is blue", async () => {
 });
 
 Deno.test("demo model: it says what this server is, what its endpoints are, and that it is a demonstration", async () => {
-  assert.match(await converse("What is this server?"), /llamacpp-server|llama\.cpp/);
-  assert.match(await converse("Which endpoints do you have?"), /\/v1\/chat\/completions/);
+  assert.match(
+    await converse("What is this server?"),
+    /llamacpp-server|llama\.cpp/,
+  );
+  assert.match(
+    await converse("Which endpoints do you have?"),
+    /\/v1\/chat\/completions/,
+  );
   assert.match(await converse("Who are you?"), /demonstration/);
 });
 
@@ -80,17 +94,26 @@ Deno.test("demo model: it adds one-digit numbers", async () => {
 
 Deno.test("demo model: it continues Once upon a time", async () => {
   const body = { prompt: "Once upon a time", max_tokens: 50, temperature: 0 };
-  const { choices: [choice] } = await server.ask<WireCompletion>("/v1/completions", body);
+  const { choices: [choice] } = await server.ask<WireCompletion>(
+    "/v1/completions",
+    body,
+  );
   const words = choice!.text.match(/[a-z]{2,}/gi) ?? [];
   assert.ok(words.length >= 8, choice!.text);
 });
 
 Deno.test("demo model: it remembers a name told earlier in the chat", async () => {
   assert.match(await converse("My name is Anna.", "What is my name?"), /Anna/);
-  assert.match(await converse("My name is Peter.", "Hello!", "What is my name?"), /Peter/);
+  assert.match(
+    await converse("My name is Peter.", "Hello!", "What is my name?"),
+    /Peter/,
+  );
   assert.match(await converse("Меня зовут Иван.", "Как меня зовут?"), /Иван/);
 });
 
 Deno.test("demo model: it keeps to the conversation, turn after turn", async () => {
-  assertInOrder(await converse("Hello!", "Why is the sky blue?", "Count to 3"), ["1", "2", "3"]);
+  assertInOrder(
+    await converse("Hello!", "Why is the sky blue?", "Count to 3"),
+    ["1", "2", "3"],
+  );
 });

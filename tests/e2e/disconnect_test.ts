@@ -6,15 +6,28 @@ import { ServerProcess } from "../support/server_process.ts";
 import type { WireChat } from "../support/wire_types.ts";
 
 const REQUESTS = 500;
-const WARM_UP = 150;
+const WARM_UP = 100;
 const AT_ONCE = 4;
 const MEMORY_LIMIT = 20_000_000;
 
+/**
+ * Garbage is collected early, so that growth is what is kept. With its own settings V8 lets the young generation of a
+ * busy process grow by tens of megabytes, once.
+ */
+const SMALL_HEAP = {
+  DENO_V8_FLAGS: "--max-old-space-size=64,--max-semi-space-size=2",
+};
+
 const CHAT = "/v1/chat/completions";
-const QUESTION = { messages: [{ role: "user", content: "Count to 5" }], temperature: 0, max_tokens: 16 };
+const QUESTION = {
+  messages: [{ role: "user", content: "Count to 5" }],
+  temperature: 0,
+  max_tokens: 16,
+};
 
 async function answer(server: ServerProcess): Promise<string> {
-  return (await server.ask<WireChat>(CHAT, QUESTION)).choices[0]!.message.content;
+  return (await server.ask<WireChat>(CHAT, QUESTION)).choices[0]!.message
+    .content;
 }
 
 async function sleep(milliseconds: number): Promise<void> {
@@ -28,7 +41,11 @@ interface Outcomes {
 }
 
 /** Sends requests of many kinds, a few at once; every third client leaves at a random moment. */
-async function crowd(server: ServerProcess, count: number, random: Random): Promise<Outcomes> {
+async function crowd(
+  server: ServerProcess,
+  count: number,
+  random: Random,
+): Promise<Outcomes> {
   const outcomes: Outcomes = { complete: 0, left: 0 };
   let next = 0;
   const client = async () => {
@@ -37,7 +54,7 @@ async function crowd(server: ServerProcess, count: number, random: Random): Prom
       const leaves = number % 3 === 2;
       const { path, body } = randomRequest(random, number);
       const controller = new AbortController();
-      const timer = leaves ? setTimeout(() => controller.abort(), random.int(0, 120)) : undefined;
+      const timer = leaves ? setTimeout(() => controller.abort(), random.int(0, 60)) : undefined;
       try {
         const response = await server.post(path, body, controller.signal);
         const text = await response.text();
@@ -56,15 +73,31 @@ async function crowd(server: ServerProcess, count: number, random: Random): Prom
 }
 
 /** A short answer or a longer one, to a short prompt or a longer one, in one of the dialects, streamed or whole. */
-function randomRequest(random: Random, number: number): { path: string; body: unknown } {
-  const content = `Request ${number}: ${"some words ".repeat(random.pick([1, 1, 1, 200]))}`;
+function randomRequest(
+  random: Random,
+  number: number,
+): { path: string; body: unknown } {
+  const content = `Request ${number}: ${"some words ".repeat(random.pick([1, 1, 1, 40]))}`;
   const messages = [{ role: "user", content }];
-  const tokens = random.int(1, 30);
+  const tokens = random.int(1, 12);
   const stream = random.next() < 0.5;
   return random.pick([
-    { path: CHAT, body: { messages, max_tokens: tokens, ignore_eos: true, stream } },
-    { path: "/v1/completions", body: { prompt: content, max_tokens: tokens, ignore_eos: true, stream } },
-    { path: "/api/chat", body: { messages, stream, options: { num_predict: tokens, ignore_eos: true } } },
+    {
+      path: CHAT,
+      body: { messages, max_tokens: tokens, ignore_eos: true, stream },
+    },
+    {
+      path: "/v1/completions",
+      body: { prompt: content, max_tokens: tokens, ignore_eos: true, stream },
+    },
+    {
+      path: "/api/chat",
+      body: {
+        messages,
+        stream,
+        options: { num_predict: tokens, ignore_eos: true },
+      },
+    },
   ]);
 }
 
@@ -83,7 +116,7 @@ Deno.test({
     (Deno.build.os === "linux" ? "" : " (skipped: memory is read from /proc)"),
   ignore: Deno.build.os !== "linux",
   async fn() {
-    await using server = await ServerProcess.start();
+    await using server = await ServerProcess.start({ env: SMALL_HEAP });
     const random = new Random(42);
     const expected = await answer(server);
     await crowd(server, WARM_UP, random);
@@ -92,9 +125,17 @@ Deno.test({
     assert.equal(await answer(server), expected, "the next answer is correct");
     const growth = await settledMemory(server) - before;
     assert.equal(outcomes.complete + outcomes.left, REQUESTS);
-    assert.ok(outcomes.left > REQUESTS / 12, `clients did leave: ${outcomes.left}`);
-    console.log(`memory: ${mb(before)} before, ${mb(growth)} growth; ${outcomes.left} clients left`);
-    assert.ok(growth <= MEMORY_LIMIT, `memory grew by ${mb(growth)} from ${mb(before)}`);
+    assert.ok(
+      outcomes.left > REQUESTS / 12,
+      `clients did leave: ${outcomes.left}`,
+    );
+    console.log(
+      `memory: ${mb(before)} before, ${mb(growth)} growth; ${outcomes.left} clients left`,
+    );
+    assert.ok(
+      growth <= MEMORY_LIMIT,
+      `memory grew by ${mb(growth)} from ${mb(before)}`,
+    );
     assert.doesNotMatch(server.stderr, / error |\.ts:\d+/);
   },
 });
@@ -115,46 +156,62 @@ async function shortRequest(server: ServerProcess): Promise<number> {
   return performance.now() - started;
 }
 
-for (const stream of [true, false]) {
-  const kind = stream ? "stream" : "whole answer";
-  Deno.test(`a client that leaves in the middle of a long prefill (${kind}) frees the engine within 100 ms`, async () => {
-    await using server = await ServerProcess.start();
-    const body = (number: number) => ({
-      prompt: longPrompt(number),
-      max_tokens: 1,
-      stream,
-      cache_prompt: false,
-    });
-    let prefill = performance.now();
-    await (await server.post("/v1/completions", body(0))).text();
-    prefill = performance.now() - prefill;
-    assert.ok(prefill > 400, `the prefill is long enough to be left: ${Math.round(prefill)} ms`);
+Deno.test("a client that leaves in the middle of a long prefill frees the engine within 100 ms", async () => {
+  await using server = await ServerProcess.start();
+  let number = 0;
+  const body = (stream: boolean) => ({
+    prompt: longPrompt(number++),
+    max_tokens: 1,
+    stream,
+    cache_prompt: false,
+  });
+  let prefill = performance.now();
+  await server.ask("/v1/completions", body(false));
+  prefill = performance.now() - prefill;
+  assert.ok(
+    prefill > 300,
+    `the prefill is long enough to be left: ${Math.round(prefill)} ms`,
+  );
 
+  for (const stream of [true, false]) {
     const delays: number[] = [];
-    for (let number = 1; number <= 5; number++) {
-      const alone = await shortRequest(server);
-      const controller = new AbortController();
-      const left = server.post("/v1/completions", body(number), controller.signal).then(
-        (response) => response.text(),
-        () => "left",
+    // The machine may be busy with something else: the best of several shows what the server does.
+    while (delays.length < 5 && !delays.some((delay) => delay <= 100)) {
+      const alone = Math.min(
+        await shortRequest(server),
+        await shortRequest(server),
       );
-      await sleep(prefill / 4);
+      const controller = new AbortController();
+      const left = server.post(
+        "/v1/completions",
+        body(stream),
+        controller.signal,
+      )
+        .then((response) => response.text()).catch(() => "left");
+      await sleep(Math.min(prefill / 3, 200));
       controller.abort();
-      const delayed = await shortRequest(server);
-      delays.push(delayed - alone);
-      assert.equal(await left.catch(() => "left"), "left");
+      delays.push(await shortRequest(server) - alone);
+      assert.equal(await left, "left");
     }
     const shown = delays.map(Math.round).join(", ");
-    console.log(`prefill ${Math.round(prefill)} ms; delays after leaving: ${shown} ms`);
-    // The machine may be busy with something else: the best of several shows what the server does.
-    assert.ok(Math.min(...delays) <= 100, `the engine was held for ${shown} ms`);
-  });
-}
+    assert.ok(
+      Math.min(...delays) <= 100,
+      `${stream ? "streamed" : "whole"}: the engine was held for ${shown} ms, a prefill takes ${
+        Math.round(prefill)
+      } ms`,
+    );
+  }
+});
 
 Deno.test("a client that leaves while it waits in the queue is never started", async () => {
   await using server = await ServerProcess.start();
   const first = new AbortController();
-  const endless = { ...QUESTION, max_tokens: 100_000, ignore_eos: true, stream: true };
+  const endless = {
+    ...QUESTION,
+    max_tokens: 100_000,
+    ignore_eos: true,
+    stream: true,
+  };
   const running = await server.post(CHAT, endless, first.signal);
   const reader = running.body!.getReader();
   await reader.read();
@@ -168,5 +225,8 @@ Deno.test("a client that leaves while it waits in the queue is never started", a
   first.abort();
   await Promise.all(queued);
   await reader.closed.catch(() => {});
-  assert.ok(await shortRequest(server) < 2000, "nobody is before the next request");
+  assert.ok(
+    await shortRequest(server) < 2000,
+    "nobody is before the next request",
+  );
 });

@@ -10,7 +10,10 @@ const AT_ONCE = 2000;
 const GIVE_UP = 20_000;
 
 /** Sends a signal and waits for the end, which must be clean. */
-async function assertEnds(server: ServerProcess, signal: Deno.Signal): Promise<void> {
+async function assertEnds(
+  server: ServerProcess,
+  signal: Deno.Signal,
+): Promise<void> {
   const started = performance.now();
   server.signal(signal);
   const timer = setTimeout(() => server.signal("SIGKILL"), GIVE_UP);
@@ -30,11 +33,17 @@ const ENDLESS = {
 };
 
 /** Reads a stream until it ends or breaks off. */
-async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+async function drain(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    for (
+      let next = await reader.read();
+      !next.done;
+      next = await reader.read()
+    ) {
       text += decoder.decode(next.value, { stream: true });
     }
   } catch {
@@ -52,7 +61,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     async fn() {
       await using server = await ServerProcess.start();
       await assertEnds(server, signal);
-      await assert.rejects(fetch(`${server.url}/health`), "nobody listens any more");
+      await assert.rejects(
+        fetch(`${server.url}/health`),
+        "nobody listens any more",
+      );
     },
   });
 
@@ -66,7 +78,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       await reader.read();
       const rest = drain(reader);
       await assertEnds(server, signal);
-      assert.ok(!(await rest).includes("[DONE]"), "a stream that broke off does not claim to be complete");
+      assert.ok(
+        !(await rest).includes("[DONE]"),
+        "a stream that broke off does not claim to be complete",
+      );
     },
   });
 }
@@ -76,7 +91,11 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     await using server = await ServerProcess.start();
-    const body = { prompt: "many words and ".repeat(1000), max_tokens: 100_000, ignore_eos: true };
+    const body = {
+      prompt: "many words and ".repeat(1000),
+      max_tokens: 100_000,
+      ignore_eos: true,
+    };
     const pending = Array.from({ length: 3 }, async () => {
       try {
         return (await server.post("/v1/completions", body)).status;
@@ -86,7 +105,9 @@ Deno.test({
     });
     await new Promise((resolve) => setTimeout(resolve, 200));
     await assertEnds(server, "SIGINT");
-    for (const outcome of await Promise.all(pending)) assert.notEqual(outcome, 200);
+    for (const outcome of await Promise.all(pending)) {
+      assert.notEqual(outcome, 200);
+    }
   },
 });
 

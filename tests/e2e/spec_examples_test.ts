@@ -37,15 +37,27 @@ async function get<T>(path: string): Promise<T> {
 }
 
 function assertUsage(usage: WireUsage, maxTokens = Infinity): void {
-  assert.ok(usage.prompt_tokens > 0 && usage.completion_tokens > 0, "tokens were counted");
-  assert.ok(usage.completion_tokens <= maxTokens, `at most ${maxTokens} tokens were generated`);
-  assert.equal(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens);
+  assert.ok(
+    usage.prompt_tokens > 0 && usage.completion_tokens > 0,
+    "tokens were counted",
+  );
+  assert.ok(
+    usage.completion_tokens <= maxTokens,
+    `at most ${maxTokens} tokens were generated`,
+  );
+  assert.equal(
+    usage.total_tokens,
+    usage.prompt_tokens + usage.completion_tokens,
+  );
 }
 
 function assertChat(answer: WireChat): string {
   assert.match(answer.id, /^chatcmpl-/);
   assert.equal(answer.object, "chat.completion");
-  assert.ok(Math.abs(answer.created - Date.now() / 1000) < 600, "created is now, in seconds");
+  assert.ok(
+    Math.abs(answer.created - Date.now() / 1000) < 600,
+    "created is now, in seconds",
+  );
   assert.equal(answer.model, "llama");
   assert.equal(answer.choices.length, 1);
   const { index, message, finish_reason } = answer.choices[0]!;
@@ -71,7 +83,10 @@ function assertChatChunks(chunks: WireChatChunk[]): string {
 
 function assertOllamaDone(answer: WireOllama): void {
   assert.equal(answer.model, "llama");
-  assert.ok(Math.abs(Date.parse(answer.created_at) - Date.now()) < 600_000, "created_at is now");
+  assert.ok(
+    Math.abs(Date.parse(answer.created_at) - Date.now()) < 600_000,
+    "created_at is now",
+  );
   assert.equal(answer.done, true);
   assert.match(answer.done_reason ?? "", /^(stop|length)$/);
   const {
@@ -91,20 +106,32 @@ function assertOllamaDone(answer: WireOllama): void {
     eval_duration,
   };
   for (const [name, value] of Object.entries(numbers)) {
-    assert.ok(Number.isSafeInteger(value) && value! >= 0, `${name} is a whole number, not ${value}`);
+    assert.ok(
+      Number.isSafeInteger(value) && value! >= 0,
+      `${name} is a whole number, not ${value}`,
+    );
   }
   const parts = prompt_eval_duration! + eval_duration!;
-  assert.ok(parts > 0 && parts <= total_duration!, `${parts} ns of work are within ${total_duration} ns`);
+  assert.ok(
+    parts > 0 && parts <= total_duration!,
+    `${parts} ns of work are within ${total_duration} ns`,
+  );
 }
 
 /** An answer in words: some letters, no broken characters. */
 function assertWords(text: string): void {
   assert.match(text.slice(0, 200), /\p{L}{2}/u);
-  assert.ok(!text.includes("\uFFFD"), `no broken characters: ${text.slice(0, 200)}`);
+  assert.ok(
+    !text.includes("\uFFFD"),
+    `no broken characters: ${text.slice(0, 200)}`,
+  );
 }
 
 Deno.test("GET /health answers the document's object", async () => {
-  assert.deepEqual(await get("/health"), { status: "healthy", model_ready: true });
+  assert.deepEqual(await get("/health"), {
+    status: "healthy",
+    model_ready: true,
+  });
 });
 
 Deno.test("POST /v1/chat/completions answers Привет! with a whole answer", async () => {
@@ -115,7 +142,11 @@ Deno.test("POST /v1/chat/completions answers Привет! with a whole answer",
   const text = assertChat(answer);
   assertUsage(answer.usage, 100);
   assertWords(text);
-  assert.match(text, /\p{Script=Cyrillic}/u, "a Russian greeting gets a Russian answer");
+  assert.match(
+    text,
+    /\p{Script=Cyrillic}/u,
+    "a Russian greeting gets a Russian answer",
+  );
 });
 
 Deno.test("POST /v1/chat/completions streams an answer to Hello!", async () => {
@@ -142,7 +173,9 @@ Deno.test("POST /v1/completions continues Once upon a time", async () => {
 });
 
 Deno.test("GET /v1/models lists the model", async () => {
-  const { object, data } = await get<{ object: string; data: Record<string, unknown>[] }>("/v1/models");
+  const { object, data } = await get<
+    { object: string; data: Record<string, unknown>[] }
+  >("/v1/models");
   assert.equal(object, "list");
   assert.equal(data.length, 1);
   const { id, object: kind, created, owned_by } = data[0]!;
@@ -168,7 +201,10 @@ Deno.test("POST /api/generate answers Why is the sky blue? with a whole answer",
     '{"model":"llama","prompt":"Why is the sky blue?","stream":false}',
   );
   assertOllamaDone(answer);
-  assert.ok(answer.context!.length > 0, "the context of the answer is returned");
+  assert.ok(
+    answer.context!.length > 0,
+    "the context of the answer is returned",
+  );
   assertWords(answer.response ?? "");
 });
 
@@ -179,7 +215,9 @@ Deno.test("POST /api/chat with stream: true, as Open WebUI asks, sends lines", a
     stream: true,
   });
   const objects = await readObjects<WireOllama>(response);
-  for (const { model, message } of objects) assert.deepEqual([model, message?.role], ["llama", "assistant"]);
+  for (const { model, message } of objects) {
+    assert.deepEqual([model, message?.role], ["llama", "assistant"]);
+  }
   assertOllamaDone(objects.at(-1)!);
   assertWords(objects.map(({ message }) => message!.content).join(""));
 });
@@ -191,25 +229,38 @@ Deno.test("POST /api/generate with stream: true, as Open WebUI asks, sends lines
     stream: true,
   });
   const objects = await readObjects<WireOllama>(response);
-  for (const { model, response } of objects) assert.deepEqual([model, typeof response], ["llama", "string"]);
+  for (const { model, response } of objects) {
+    assert.deepEqual([model, typeof response], ["llama", "string"]);
+  }
   assertOllamaDone(objects.at(-1)!);
   assertWords(objects.map(({ response }) => response!).join(""));
 });
 
 Deno.test("GET /api/tags, /api/ps and /api/version and POST /api/show describe the model", async () => {
-  const { models: [tag, ...others] } = await get<{ models: Record<string, unknown>[] }>("/api/tags");
+  const { models: [tag, ...others] } = await get<
+    { models: Record<string, unknown>[] }
+  >("/api/tags");
   assert.ok(tag);
   assert.deepEqual(others, []);
   assert.match(String(tag["name"]), /^.+:.+$/);
   assert.equal(tag["model"], tag["name"]);
   assert.match(String(tag["digest"]), /^[0-9a-f]{64}$/);
   assert.ok(Number(tag["size"]) > 0);
-  const { models: [running] } = await get<{ models: Record<string, unknown>[] }>("/api/ps");
+  const { models: [running] } = await get<
+    { models: Record<string, unknown>[] }
+  >("/api/ps");
   assert.equal(running?.["name"], tag["name"]);
   assert.ok(Date.parse(String(running?.["expires_at"])) > Date.now());
-  assert.match((await get<{ version: string }>("/api/version")).version, /^\d+\.\d+\.\d+$/);
+  assert.match(
+    (await get<{ version: string }>("/api/version")).version,
+    /^\d+\.\d+\.\d+$/,
+  );
   const shown = await server.ask<
-    { details: object; model_info: Record<string, unknown>; capabilities: string[] }
+    {
+      details: object;
+      model_info: Record<string, unknown>;
+      capabilities: string[];
+    }
   >(
     "/api/show",
     '{"name":"llama"}',
@@ -263,8 +314,13 @@ Deno.test({
       `curl -X POST http://localhost:8090/v1/chat/completions -H "Content-Type: application/json" \
 -d '{"model":"llama","messages":[{"role":"user","content":"Count to 5"}],"stream":true}' --no-buffer`;
     const body = await shell(here(example));
-    const response = new Response(body, { headers: { "content-type": "text/event-stream" } });
-    assert.match(assertChatChunks(await readChunks<WireChatChunk>(response)), /\d|one/i);
+    const response = new Response(body, {
+      headers: { "content-type": "text/event-stream" },
+    });
+    assert.match(
+      assertChatChunks(await readChunks<WireChatChunk>(response)),
+      /\d|one/i,
+    );
   },
 });
 
@@ -288,11 +344,17 @@ Deno.test({
 });
 
 Deno.test("JavaScript: fetch() gets data.choices[0].message.content", async () => {
-  const response = await fetch(here("http://localhost:8090/v1/chat/completions"), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ model: "llama", messages: [{ role: "user", content: "Hello!" }] }),
-  });
+  const response = await fetch(
+    here("http://localhost:8090/v1/chat/completions"),
+    {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        model: "llama",
+        messages: [{ role: "user", content: "Hello!" }],
+      }),
+    },
+  );
   const data = await response.json();
   assertWords(data.choices[0].message.content);
 });

@@ -5,23 +5,33 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runToEnd, ServerProcess } from "../support/server_process.ts";
 
-const DEMO = fileURLToPath(new URL("../../lib/demo/demo.gguf", import.meta.url));
+const DEMO = fileURLToPath(
+  new URL("../../lib/demo/demo.gguf", import.meta.url),
+);
 
 /** File name of libllama here. */
-const LIBRARY = { windows: "llama.dll", darwin: "libllama.dylib" }[Deno.build.os as string] ?? "libllama.so";
+const LIBRARY = { windows: "llama.dll", darwin: "libllama.dylib" }[Deno.build.os as string] ??
+  "libllama.so";
 
 /** Exit codes: what could not be started, and what was not understood. */
 const FAILED = 1;
 const MISUSED = 2;
 
-async function assertFails(args: readonly string[], code: number, message: RegExp): Promise<void> {
+async function assertFails(
+  args: readonly string[],
+  code: number,
+  message: RegExp,
+): Promise<void> {
   const outcome = await runToEnd(["--port", "0", ...args]);
   assert.equal(outcome.code, code, JSON.stringify(outcome));
   assert.equal(outcome.stdout, "");
   const lines = outcome.stderr.trimEnd().split("\n");
   assert.equal(lines.length, 1, `one line, not:\n${outcome.stderr}`);
   assert.match(lines[0]!, message);
-  assert.doesNotMatch(lines[0]!, /\.ts:\d+|\.cpp:\d+|Uncaught|GGML_ASSERT|Segmentation/);
+  assert.doesNotMatch(
+    lines[0]!,
+    /\.ts:\d+|\.cpp:\d+|Uncaught|GGML_ASSERT|Segmentation/,
+  );
 }
 
 /** Runs a test in a folder of its own. */
@@ -35,10 +45,16 @@ async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
 }
 
 /** Starts with a model file of these bytes, which must fail. */
-async function assertModelFails(bytes: Uint8Array | string, message: RegExp): Promise<void> {
+async function assertModelFails(
+  bytes: Uint8Array | string,
+  message: RegExp,
+): Promise<void> {
   await inFolder(async (folder) => {
     const path = join(folder, "broken.gguf");
-    await Deno.writeFile(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+    await Deno.writeFile(
+      path,
+      typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes,
+    );
     await assertFails(["--model", path], FAILED, message);
   });
 }
@@ -47,13 +63,19 @@ Deno.test("a model that is truncated is refused with both sizes", async () => {
   const whole = await Deno.readFile(DEMO);
   const inData = whole.subarray(0, whole.length - 1000);
   const size = new Intl.NumberFormat("en").format(inData.length);
-  await assertModelFails(inData, new RegExp(`Cannot load model ".*broken\\.gguf": .*truncated.*${size}`));
+  await assertModelFails(
+    inData,
+    new RegExp(`Cannot load model ".*broken\\.gguf": .*truncated.*${size}`),
+  );
 });
 
 Deno.test("a model that is truncated in its header is refused", async () => {
   const whole = await Deno.readFile(DEMO);
   for (const length of [3, 7, 20, 1000, 50_000]) {
-    await assertModelFails(whole.subarray(0, length), /Cannot load model ".*broken\.gguf": ./);
+    await assertModelFails(
+      whole.subarray(0, length),
+      /Cannot load model ".*broken\.gguf": ./,
+    );
   }
 });
 
@@ -95,14 +117,22 @@ Deno.test("a model that does not exist, or is a folder, is refused", async () =>
 
 Deno.test("a missing library is named", async () => {
   await inFolder((folder) =>
-    assertFails(["--lib-dir", folder], FAILED, new RegExp(`Cannot open libllama ".*${LIBRARY}"`))
+    assertFails(
+      ["--lib-dir", folder],
+      FAILED,
+      new RegExp(`Cannot open libllama ".*${LIBRARY}"`),
+    )
   );
 });
 
 Deno.test("a library that is no library is refused", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, LIBRARY), "not a library");
-    await assertFails(["--lib-dir", folder], FAILED, new RegExp(`Cannot open libllama ".*${LIBRARY}"`));
+    await assertFails(
+      ["--lib-dir", folder],
+      FAILED,
+      new RegExp(`Cannot open libllama ".*${LIBRARY}"`),
+    );
   });
 });
 
@@ -115,8 +145,15 @@ Deno.test({
   ignore: !COMPILER,
   async fn() {
     await inFolder(async (folder) => {
-      await compileLibrary(folder, 'const char * llama_version(void) { return "9.9.9"; }');
-      await assertFails(["--lib-dir", folder], FAILED, /Cannot open libllama ".*": .*"9\.9\.9".*"0\.5\.0"/);
+      await compileLibrary(
+        folder,
+        'const char * llama_version(void) { return "9.9.9"; }',
+      );
+      await assertFails(
+        ["--lib-dir", folder],
+        FAILED,
+        /Cannot open libllama ".*": .*"9\.9\.9".*"0\.5\.0"/,
+      );
     });
   },
 });
@@ -127,7 +164,11 @@ Deno.test({
   async fn() {
     await inFolder(async (folder) => {
       await compileLibrary(folder, "int something_else(void) { return 1; }");
-      await assertFails(["--lib-dir", folder], FAILED, /Cannot open libllama ".*": .*llama_version/);
+      await assertFails(
+        ["--lib-dir", folder],
+        FAILED,
+        /Cannot open libllama ".*": .*llama_version/,
+      );
     });
   },
 });
@@ -140,16 +181,27 @@ Deno.test("a port in use is named, and its owner goes on answering", async () =>
     new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${server.port}: `),
   );
   const response = await fetch(`${server.url}/health`);
-  assert.deepEqual(await response.json(), { status: "healthy", model_ready: true });
+  assert.deepEqual(await response.json(), {
+    status: "healthy",
+    model_ready: true,
+  });
 });
 
 Deno.test("an address that is not here is named", async () => {
-  await assertFails(["--host", "192.0.2.1"], FAILED, /Cannot listen on 192\.0\.2\.1:0: ./);
+  await assertFails(
+    ["--host", "192.0.2.1"],
+    FAILED,
+    /Cannot listen on 192\.0\.2\.1:0: ./,
+  );
 });
 
 Deno.test("a wrong flag gets the nearest right one", async () => {
   await assertFails(["--prot", "1"], MISUSED, /unknown flag "--prot".*--port/);
-  await assertFails(["--ctxsize", "1"], MISUSED, /unknown flag "--ctxsize".*--ctx-size/);
+  await assertFails(
+    ["--ctxsize", "1"],
+    MISUSED,
+    /unknown flag "--ctxsize".*--ctx-size/,
+  );
 });
 
 Deno.test("a wrong value names the flag and what it takes", async () => {
@@ -170,7 +222,8 @@ function compilerHere(): boolean {
   if (Deno.build.os === "windows") return false;
   try {
     const args = ["--version"];
-    return new Deno.Command("cc", { args, stdout: "null", stderr: "null" }).outputSync().success;
+    return new Deno.Command("cc", { args, stdout: "null", stderr: "null" })
+      .outputSync().success;
   } catch {
     return false;
   }

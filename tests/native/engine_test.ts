@@ -1,21 +1,16 @@
-/**
- * The engine on libllama with small random models: what holds on the fake backend must hold here. Logits depend on the
- * shape of a batch in the last bits, so "the same" allows a token to differ where the two best logits nearly tie.
- */
+/** The engine on libllama with small random models: what holds on the fake backend must hold here. */
 
 import assert from "node:assert/strict";
 import { Engine } from "../../src/engine/engine.ts";
 import { loadModel, type LoadOptions } from "../../src/models/loader.ts";
 import { engineJob } from "../support/engine_job.ts";
+import { assertSameAnswer, greedyAnswer } from "../support/greedy_answer.ts";
 import { loadOptions } from "../support/load_options.ts";
 import { Random } from "../support/random.ts";
 import { TINY_ARCHITECTURES, tinyModel } from "../support/tiny_models.ts";
 
 const NEVER = new AbortController().signal;
 const GENERATIVE = TINY_ARCHITECTURES.filter((architecture) => architecture !== "bert");
-
-/** Two best log-probabilities this near to each other count as a tie. */
-const TIE = 1e-3;
 
 async function open(path: string, changes: Partial<LoadOptions> = {}) {
   const loaded = await loadModel(loadOptions(path, changes), () => {});
@@ -27,36 +22,6 @@ async function open(path: string, changes: Partial<LoadOptions> = {}) {
   return { ...loaded, engine };
 }
 
-/** A greedy answer with the distance of the two best at each token. */
-async function answer(
-  engine: Engine,
-  prompt: number[],
-  changes: Partial<Parameters<typeof engineJob>[2]> = {},
-) {
-  const tokens: number[] = [];
-  const margins: number[] = [];
-  const result = await engine.run(
-    engineJob(prompt, [], {
-      logprobs: 2,
-      maxTokens: 24,
-      onToken(token, logprob) {
-        tokens.push(token);
-        margins.push(logprob!.top[0]!.logprob - logprob!.top[1]!.logprob);
-        return false;
-      },
-      ...changes,
-    }),
-    NEVER,
-  );
-  return { tokens, margins, result };
-}
-
-function assertSame(actual: number[], expected: { tokens: number[]; margins: number[] }, what: string): void {
-  const at = expected.tokens.findIndex((token, i) => token !== actual[i]);
-  if (at < 0) return assert.equal(actual.length, expected.tokens.length, what);
-  assert.ok(expected.margins[at]! < TIE, `${what}: token ${at} differs by ${expected.margins[at]}`);
-}
-
 const randomPrompt = (random: Random, length: number) => Array.from({ length }, () => random.int(0, 255));
 
 for (const architecture of GENERATIVE) {
@@ -65,11 +30,11 @@ for (const architecture of GENERATIVE) {
     const random = new Random(7);
     const prompts = [5, 40, 90, 150].map((length) => randomPrompt(random, length));
     const alone = [];
-    for (const prompt of prompts) alone.push(await answer(engine, prompt, { cachePrompt: false }));
+    for (const prompt of prompts) alone.push(await greedyAnswer(engine, prompt, { cachePrompt: false }));
     const together = await Promise.all(
-      prompts.map((prompt) => answer(engine, prompt, { cachePrompt: false })),
+      prompts.map((prompt) => greedyAnswer(engine, prompt, { cachePrompt: false })),
     );
-    for (const [i, { tokens }] of together.entries()) assertSame(tokens, alone[i]!, `prompt ${i}`);
+    for (const [i, actual] of together.entries()) assertSameAnswer(actual, alone[i]!, `prompt ${i}`);
     assert.ok(
       new Set(alone.flatMap(({ tokens }) => tokens)).size > 5,
       "the random model always says the same",
@@ -83,12 +48,12 @@ for (const architecture of GENERATIVE) {
     const prefix = randomPrompt(new Random(8), 100);
     const prompts = [prefix, [...prefix, 1, 2, 3], [...prefix.slice(0, 50), 9, 9]];
     const fresh = [];
-    for (const prompt of prompts) fresh.push(await answer(engine, prompt, { cachePrompt: false }));
+    for (const prompt of prompts) fresh.push(await greedyAnswer(engine, prompt, { cachePrompt: false }));
     for (const [i, prompt] of prompts.entries()) {
-      const { tokens, result } = await answer(engine, prompt);
-      assertSame(tokens, fresh[i]!, `prompt ${i}`);
+      const actual = await greedyAnswer(engine, prompt);
+      assertSameAnswer(actual, fresh[i]!, `prompt ${i}`);
       const expected = backend.memory.traits.canSplit ? [0, 100, 50][i] : 0;
-      assert.equal(result.cachedTokens, expected);
+      assert.equal(actual.result?.cachedTokens, expected);
     }
     await engine[Symbol.asyncDispose]();
   });
@@ -96,9 +61,9 @@ for (const architecture of GENERATIVE) {
   Deno.test(`Engine on ${architecture} slides a full context and goes on`, async () => {
     const { engine, backend } = await open(tinyModel(architecture), { ctxSize: 256 });
     const prompt = randomPrompt(new Random(9), 200);
-    const { tokens, result } = await answer(engine, prompt, { maxTokens: 200, nKeep: 8 });
+    const { tokens, result } = await greedyAnswer(engine, prompt, { maxTokens: 200, nKeep: 8 });
     assert.equal(tokens.length, 200);
-    assert.ok(result.shiftedTokens >= 123);
+    assert.ok(result!.shiftedTokens >= 123);
     const { memory } = backend;
     for (let seq = 0; seq < backend.nSeqMax; seq++) assert.equal(memory.posMax(seq), -1, "cells were lost");
     await engine[Symbol.asyncDispose]();
@@ -112,14 +77,14 @@ for (const architecture of GENERATIVE) {
     });
     const random = new Random(10);
     const next = randomPrompt(random, 30);
-    const expected = await answer(engine, next, { cachePrompt: false });
+    const expected = await greedyAnswer(engine, next, { cachePrompt: false });
     const controller = new AbortController();
     const running = engine.run(engineJob(randomPrompt(random, 4000)), controller.signal);
     await new Promise((resolve) => setTimeout(resolve, 30));
     controller.abort(new Error("gone"));
     await assert.rejects(running, /gone/);
     assert.equal(engine.status.cellsUsed, 0);
-    assertSame((await answer(engine, next)).tokens, expected, "after the abort");
+    assertSameAnswer(await greedyAnswer(engine, next), expected, "after the abort");
     await engine[Symbol.asyncDispose]();
   });
 }

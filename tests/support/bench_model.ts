@@ -4,7 +4,7 @@
  * is nonsense. Weights are scaled so that logits spread over several units and greedy answers do not repeat one token.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { CHATML_TEMPLATE } from "../../src/chat/chat_template.ts";
 import { type GgufArray, type GgufValue, readGguf } from "../../src/models/gguf.ts";
@@ -65,7 +65,7 @@ export async function benchModel(options: BenchModelOptions = {}): Promise<strin
   }
   const plain = await benchModel({ ...options, type: "F16" });
   await quantize(quantizer, plain, path);
-  Deno.removeSync(plain);
+  rmSync(plain, { force: true });
   return path;
 }
 

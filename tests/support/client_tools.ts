@@ -16,7 +16,8 @@ export interface ClientTool {
 
 const E2E = fileURLToPath(new URL("../e2e/", import.meta.url));
 const VENV = fileURLToPath(new URL("../.venv/", import.meta.url));
-const VENV_PYTHON = VENV + (Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+const VENV_PYTHON = VENV +
+  (Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
 
 /** Folder of the client scripts; Node finds its packages above it. */
 export const CLIENTS = `${E2E}clients/`;
@@ -48,7 +49,12 @@ function tool(path: string, found: boolean, reason: string): ClientTool {
 
 function runs(command: string, ...args: string[]): boolean {
   try {
-    return new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync()
+    return new Deno.Command(command, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).outputSync()
       .success;
   } catch {
     return false; // There is no such program.
@@ -95,11 +101,17 @@ interface CheckResult {
  * Runs a client script against a server and makes a test step of each of its checks. The script prints one line of
  * JSON for each check, `{"name", "error"?}`, and a last line `{"done": <number of checks>}`.
  */
-export async function runChecks(t: Deno.TestContext, command: readonly string[], url: string): Promise<void> {
+export async function runChecks(
+  t: Deno.TestContext,
+  command: readonly string[],
+  url: string,
+): Promise<void> {
   const lines = (await runTool(command, { BASE_URL: url })).trim().split("\n");
   const { done } = JSON.parse(lines.pop() ?? "{}") as { done?: number };
   if (done === undefined || done !== lines.length || done === 0) {
-    throw new Error(`The script reported ${lines.length} checks and then ${done}`);
+    throw new Error(
+      `The script reported ${lines.length} checks and then ${done}`,
+    );
   }
   for (const line of lines) {
     const { name, error } = JSON.parse(line) as CheckResult;

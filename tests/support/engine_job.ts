@@ -17,7 +17,7 @@ export function engineJob(
     nKeep: 0,
     logprobs: undefined,
     cachePrompt: true,
-    onStart() {},
+    onAccepted() {},
     onToken(token) {
       out.push(token);
       return false;

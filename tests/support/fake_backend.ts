@@ -208,6 +208,18 @@ export class FakeBackend implements Backend {
           cell.pos += delta;
         }
       },
+      save: (seq) => {
+        this.#idle("save");
+        return new TextEncoder().encode(JSON.stringify(this.visible(seq)));
+      },
+      restore: (seq, state) => {
+        this.#idle("restore");
+        const tokens: number[] = JSON.parse(new TextDecoder().decode(state));
+        if (this.#of(seq).length > 0) throw new Error(`sequence ${seq} is not empty`);
+        if (tokens.length > this.nCtx - this.#cells.length) return false;
+        tokens.forEach((token, pos) => this.#cells.push({ pos, token, seqs: new Set([seq]) }));
+        return true;
+      },
       posMax: (seq) => this.#of(seq).at(-1)?.pos ?? -1,
       posMin: (seq) => this.#of(seq)[0]?.pos ?? -1,
       clear: () => {

@@ -149,7 +149,11 @@ export class FakeService implements InferenceService {
     try {
       if (failBefore !== undefined) throw failBefore;
       const usage = { promptTokens: 10, cachedTokens: 4, completionTokens: 0 };
-      yield { type: "start", usage, rotation: { ...rotation, generatedTokensDropped: 0 } };
+      yield {
+        type: "start",
+        promptTokens: usage.promptTokens,
+        rotation: { ...rotation, generatedTokensDropped: 0 },
+      };
       for (const [index, text] of pieces.entries()) {
         if (failAfter?.pieces === index) throw failAfter.error;
         if (delayMs > 0) await delay(delayMs, signal);

@@ -20,7 +20,8 @@ export function loadOptions(path: string, changes: Partial<LoadOptions> = {}): L
     parallel: 4,
     cacheTypeK: "f32",
     cacheTypeV: "f32",
-    flashAttn: "auto",
+    // Flash attention on the CPU rounds by the shape of a batch: up to 1e-3 in a log-probability.
+    flashAttn: "off",
     threads: 2,
     threadsBatch: 0,
     poll: 0,

@@ -20,6 +20,8 @@ export interface ServerProcessOptions {
   args?: readonly string[];
   /** Compute threads; default 1, which leaves the other core of a small machine to the clients. */
   threads?: number;
+  /** Further environment variables. */
+  env?: Record<string, string>;
 }
 
 /** Milliseconds in which a server must have loaded its model. */
@@ -44,11 +46,23 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts a server on a free port and waits until its model is loaded. */
-  static async start(options: ServerProcessOptions = {}): Promise<ServerProcess> {
-    const { model, args = [], threads = 1 } = options;
-    const flags = ["--host", "127.0.0.1", "--port", "0", "--threads", String(threads), ...args];
+  static async start(
+    options: ServerProcessOptions = {},
+  ): Promise<ServerProcess> {
+    const { model, args = [], threads = 1, env = {} } = options;
+    const flags = [
+      "--host",
+      "127.0.0.1",
+      "--port",
+      "0",
+      "--threads",
+      String(threads),
+      ...args,
+    ];
     if (model !== undefined) flags.push("--model", model);
-    const server = new ServerProcess(serverCommand(flags, { stdout: "null", stderr: "piped" }).spawn());
+    const server = new ServerProcess(
+      serverCommand(flags, { stdout: "null", stderr: "piped", env }).spawn(),
+    );
     try {
       await server.#ready();
     } catch (error) {
@@ -82,7 +96,9 @@ export class ServerProcess implements AsyncDisposable {
     const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     if (kib === undefined) {
-      throw new Error(`Cannot read the memory of process ${this.#child.pid}: no VmRSS line`);
+      throw new Error(
+        `Cannot read the memory of process ${this.#child.pid}: no VmRSS line`,
+      );
     }
     return Number(kib) * 1024;
   }
@@ -105,7 +121,9 @@ export class ServerProcess implements AsyncDisposable {
   async ask<T>(path: string, body: unknown): Promise<T> {
     const response = await this.post(path, body);
     const text = await response.text();
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${text}`);
+    if (!response.ok) {
+      throw new Error(`POST ${path}: ${response.status} ${text}`);
+    }
     return JSON.parse(text) as T;
   }
 
@@ -128,7 +146,9 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async #collect(): Promise<void> {
-    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) this.#stderr += text;
+    for await (
+      const text of this.#child.stderr.pipeThrough(new TextDecoderStream())
+    ) this.#stderr += text;
   }
 
   /** The banner tells the port once the model is loaded. */
@@ -137,24 +157,31 @@ export class ServerProcess implements AsyncDisposable {
     this.#child.status.then(() => ended = true);
     const deadline = Date.now() + START_MS;
     for (;;) {
-      const port = /^Listening\s+http:\/\/localhost:(\d+)/m.exec(this.#stderr)?.[1];
+      const port = /^Listening\s+http:\/\/localhost:(\d+)/m.exec(this.#stderr)
+        ?.[1];
       if (port !== undefined) {
         this.#port = Number(port);
         break;
       }
       if (ended) {
         await this.#collected;
-        throw new Error(`The server ended before it was ready:\n${this.#stderr}`);
+        throw new Error(
+          `The server ended before it was ready:\n${this.#stderr}`,
+        );
       }
       if (Date.now() > deadline) {
-        throw new Error(`The server was not ready after ${START_MS} ms:\n${this.#stderr}`);
+        throw new Error(
+          `The server was not ready after ${START_MS} ms:\n${this.#stderr}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const response = await fetch(`${this.url}/health`);
     const text = await response.text();
     if (!response.ok) {
-      throw new Error(`The server said it was ready, but /health is ${response.status}: ${text}`);
+      throw new Error(
+        `The server said it was ready, but /health is ${response.status}: ${text}`,
+      );
     }
   }
 }
@@ -168,18 +195,23 @@ export interface FailedStart {
 
 /** Runs a server that is expected to end by itself; it is killed after a while. */
 export async function runToEnd(args: readonly string[]): Promise<FailedStart> {
-  const child = serverCommand(args, { stdout: "piped", stderr: "piped" }).spawn();
+  const child = serverCommand(args, { stdout: "piped", stderr: "piped" })
+    .spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), START_MS);
   const { code, stdout, stderr } = await child.output();
   clearTimeout(timer);
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
 }
 
 /** The command of `deno task serve` without the shell around it, so that signals reach the server itself. */
 function serverCommand(
   args: readonly string[],
-  output: Pick<Deno.CommandOptions, "stdout" | "stderr">,
+  { env, ...output }: Pick<Deno.CommandOptions, "stdout" | "stderr" | "env">,
 ): Deno.Command {
   const [, ...flags] = config.tasks.serve.split(" ");
   const main = flags.indexOf("main.ts");
@@ -188,7 +220,7 @@ function serverCommand(
     args: [...flags, ...args],
     cwd: ROOT,
     stdin: "null",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     ...output,
   });
 }

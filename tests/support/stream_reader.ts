@@ -9,7 +9,11 @@ import assert from "node:assert/strict";
 async function* lines(response: Response): AsyncGenerator<string> {
   assert.ok(response.body, "the response has a body");
   let rest = "";
-  for await (const text of response.body.pipeThrough(new TextDecoderStream("utf-8", { fatal: true }))) {
+  for await (
+    const text of response.body.pipeThrough(
+      new TextDecoderStream("utf-8", { fatal: true }),
+    )
+  ) {
     const parts = (rest + text).split("\n");
     rest = parts.pop() ?? "";
     yield* parts;
@@ -19,14 +23,21 @@ async function* lines(response: Response): AsyncGenerator<string> {
 
 /** Data of server-sent events, `[DONE]` included. Comments are skipped. */
 export async function* readSse(response: Response): AsyncGenerator<string> {
-  assert.match(response.headers.get("content-type") ?? "", /^text\/event-stream/);
+  assert.match(
+    response.headers.get("content-type") ?? "",
+    /^text\/event-stream/,
+  );
   let data: string | undefined;
   for await (const line of lines(response)) {
     if (line === "") {
       if (data !== undefined) yield data;
       data = undefined;
     } else if (!line.startsWith(":")) {
-      assert.match(line, /^data: /, "a line of an event stream is data, a comment or empty");
+      assert.match(
+        line,
+        /^data: /,
+        "a line of an event stream is data, a comment or empty",
+      );
       assert.equal(data, undefined, "an event has one line of data");
       data = line.slice("data: ".length);
     }
@@ -44,11 +55,19 @@ export async function readChunks<T>(response: Response): Promise<T[]> {
 }
 
 /** Objects of an Ollama stream; the last one, and only that, must be `done`. */
-export async function readObjects<T extends { done: boolean }>(response: Response): Promise<T[]> {
+export async function readObjects<T extends { done: boolean }>(
+  response: Response,
+): Promise<T[]> {
   assert.equal(response.status, 200);
-  assert.match(response.headers.get("content-type") ?? "", /^application\/x-ndjson/);
+  assert.match(
+    response.headers.get("content-type") ?? "",
+    /^application\/x-ndjson/,
+  );
   const objects: T[] = [];
   for await (const line of lines(response)) objects.push(JSON.parse(line) as T);
-  assert.deepEqual(objects.map(({ done }) => done), objects.map((_, i) => i === objects.length - 1));
+  assert.deepEqual(
+    objects.map(({ done }) => done),
+    objects.map((_, i) => i === objects.length - 1),
+  );
   return objects;
 }

@@ -5,7 +5,11 @@ export interface WireUsage {
   prompt_tokens: number;
   completion_tokens: number;
   total_tokens: number;
-  prompt_tokens_details: { cached_tokens: number; dropped_tokens: number; dropped_messages: number };
+  prompt_tokens_details: {
+    cached_tokens: number;
+    dropped_tokens: number;
+    dropped_messages: number;
+  };
   completion_tokens_details: { dropped_tokens: number };
 }
 
@@ -15,7 +19,11 @@ export interface WireChat {
   object: string;
   created: number;
   model: string;
-  choices: { index: number; message: { role: string; content: string }; finish_reason: string }[];
+  choices: {
+    index: number;
+    message: { role: string; content: string };
+    finish_reason: string;
+  }[];
   usage: WireUsage;
 }
 
@@ -24,7 +32,11 @@ export interface WireChatChunk {
   id: string;
   object: string;
   model: string;
-  choices: { index: number; delta: { role?: string; content?: string }; finish_reason: string | null }[];
+  choices: {
+    index: number;
+    delta: { role?: string; content?: string };
+    finish_reason: string | null;
+  }[];
 }
 
 /** A text completion, whole or as a chunk. */

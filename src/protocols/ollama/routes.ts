@@ -20,14 +20,14 @@ async function chat(call: Call): Promise<Reply> {
   const body = await call.body(chatSchema);
   const context = contextOf(call, body);
   if (!body.messages || body.messages.length === 0) return emptyReply("chat", body, context);
-  return await reply(call, "chat", body, context, decodeChat(body, context));
+  return reply(call, "chat", body, context, decodeChat(body, context));
 }
 
 async function generate(call: Call): Promise<Reply> {
   const body = await call.body(generateSchema);
   const context = contextOf(call, body);
   if (!body.prompt) return emptyReply("generate", body, context);
-  return await reply(call, "generate", body, context, decodeGenerate(body, context));
+  return reply(call, "generate", body, context, decodeGenerate(body, context));
 }
 
 function contextOf(call: Call, body: ChatBody | GenerateBody): DecodeContext {
@@ -41,13 +41,13 @@ function emptyReply(form: AnswerForm, body: ChatBody | GenerateBody, { model }: 
   return { kind: "json", json: encodeEmpty(form, model, asksToUnload(body) ? "unload" : "load") };
 }
 
-async function reply(
+function reply(
   call: Call,
   form: AnswerForm,
   body: ChatBody | GenerateBody,
   { model }: DecodeContext,
   request: GenerateRequest,
-): Promise<Reply> {
+): Reply {
   let rotation: RotationReport = { messagesDropped: 0, promptTokensDropped: 0, generatedTokensDropped: 0 };
   const raw = "raw" in body && body.raw === true;
   const options = {
@@ -61,8 +61,7 @@ async function reply(
   if (body.stream ?? true) {
     return { kind: "stream", format: "ndjson", chunks: encodeStream(events, options), headers };
   }
-  const json = await encodeWhole(events, options);
-  return { kind: "json", json, headers: headers() };
+  return { kind: "late", json: encodeWhole(events, options), headers };
 }
 
 async function show(call: Call): Promise<Reply> {

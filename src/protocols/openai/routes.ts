@@ -22,7 +22,7 @@ async function chatCompletions(call: Call): Promise<Reply> {
   const body = await call.body(chatCompletionSchema);
   const card = resolveModel(call.service, body.model);
   const requests = decodeChatCompletion(body, { ...call, card });
-  return await reply(call, body, CHAT_FORM, {
+  return reply(call, body, CHAT_FORM, {
     requests,
     choicesPerPrompt: requests.length,
     modelId: card.id,
@@ -32,7 +32,7 @@ async function chatCompletions(call: Call): Promise<Reply> {
 async function completions(call: Call): Promise<Reply> {
   const body = await call.body(completionSchema);
   const card = resolveModel(call.service, body.model);
-  return await reply(call, body, COMPLETION_FORM, {
+  return reply(call, body, COMPLETION_FORM, {
     ...decodeCompletion(body, { ...call, card }),
     modelId: card.id,
   });
@@ -45,12 +45,12 @@ interface Work {
   echo?: readonly string[] | undefined;
 }
 
-async function reply(
+function reply(
   call: Call,
   body: ChatCompletionBody | CompletionBody,
   form: Form,
   work: Work,
-): Promise<Reply> {
+): Reply {
   const totals = new Totals(work.choicesPerPrompt);
   const options: EncodeOptions = {
     head: {
@@ -76,8 +76,7 @@ async function reply(
       headers,
     };
   }
-  const json = await encodeWhole(events, options);
-  return { kind: "json", json, headers: headers() };
+  return { kind: "late", json: encodeWhole(events, options), headers };
 }
 
 function listModels(call: Call): Reply {

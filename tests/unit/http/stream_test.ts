@@ -97,14 +97,22 @@ Deno.test("streamResponse() does not report the fault that an abort causes", asy
 });
 
 Deno.test("streamResponse() starts the response when the first chunk takes too long", async () => {
-  const { response } = await open(produce(60, "late"), "ndjson", { commitAfter: 5, keepAlive: 1000 });
+  const { response } = await open(produce(60, "late"), "ndjson", {
+    commitAfter: 5,
+    commitWhole: 50,
+    keepAlive: 1000,
+  });
   assert.equal(await response.text(), "late");
-  const failed = await open(produce(60, new Error("lost")), "ndjson", { commitAfter: 5, keepAlive: 1000 });
+  const failed = await open(produce(60, new Error("lost")), "ndjson", {
+    commitAfter: 5,
+    commitWhole: 50,
+    keepAlive: 1000,
+  });
   assert.equal(await failed.response.text(), "!lost!");
 });
 
 Deno.test("streamResponse() fills silence with comments in server-sent events only", async () => {
-  const times = { commitAfter: 1000, keepAlive: 10 };
+  const times = { commitAfter: 1000, commitWhole: 50, keepAlive: 10 };
   const sse = await open(produce("a\n\n", 70, "b\n\n"), "sse", times);
   const text = await sse.response.text();
   assert.match(text, /^a\n\n(:\n\n)+b\n\n$/);
@@ -113,7 +121,11 @@ Deno.test("streamResponse() fills silence with comments in server-sent events on
 });
 
 Deno.test("streamResponse() does not pile up comments that nobody reads", async () => {
-  const { response } = await open(produce("a", 100, "b"), "sse", { commitAfter: 1000, keepAlive: 5 });
+  const { response } = await open(produce("a", 100, "b"), "sse", {
+    commitAfter: 1000,
+    commitWhole: 50,
+    keepAlive: 5,
+  });
   await sleep(60);
   const text = await response.text();
   assert.ok(text.indexOf("a") <= 6, JSON.stringify(text));

@@ -43,7 +43,7 @@ Deno.test("InferencePipeline.generate() emits start, text, done with measured co
   assert.equal(start.type, "start");
   assert.equal(done.finishReason, "stop");
   assert.equal(done.usage.completionTokens, 9);
-  assert.equal(done.usage.promptTokens, start.usage.promptTokens);
+  assert.equal(done.usage.promptTokens, start.promptTokens);
   assert.equal(done.tokens.prompt.length, done.usage.promptTokens);
   assert.ok(done.timings.totalMs >= done.timings.prefillMs);
 });

@@ -80,7 +80,7 @@ Deno.test("Totals counts a prompt shared by several choices once", () => {
   const totals = new Totals(2);
   const rotation = { messagesDropped: 1, promptTokensDropped: 2, generatedTokensDropped: 0 };
   for (let index = 0; index < 4; index++) {
-    totals.addStart(index, { type: "start", usage: done(0, 0, 0).usage, rotation });
+    totals.addStart(index, { type: "start", promptTokens: 0, rotation });
     totals.addDone(index, done(10, index % 2 === 0 ? 0 : 9, 5));
   }
   assert.deepEqual([totals.promptTokens, totals.cachedTokens, totals.completionTokens], [20, 0, 20]);
