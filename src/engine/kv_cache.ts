@@ -189,11 +189,12 @@ export class KvCache {
     this.#restore(holder, saved);
   }
 
-  /** Forgets computed tokens from position `length` on; all of them when the memory cannot cut there. */
+  /** Forgets computed tokens from position `length` on; all of them when the memory cannot be cut there. */
   truncate(holder: CacheHolder, length: number): void {
     if (length >= holder.cells.length) return;
     let kept = length;
-    if (kept === 0 || !this.#memory.remove(holder.id, kept, -1)) {
+    // A sliding window has already forgotten what comes before its last tokens, though it lets them be removed.
+    if (!this.#memory.traits.canSplit || kept === 0 || !this.#memory.remove(holder.id, kept, -1)) {
       this.#memory.remove(holder.id, -1, -1);
       kept = 0;
     }
