@@ -6,7 +6,7 @@
  */
 
 import type { Admission } from "./admission.ts";
-import { KvCache, type PendingPrefix, type SavedSequence } from "./kv_cache.ts";
+import type { KvCache, PendingPrefix, SavedSequence } from "./kv_cache.ts";
 import type { EngineResult, Sequence } from "./sequence.ts";
 
 /** An admitted request: its sequence and how to answer it. */

@@ -66,7 +66,7 @@ Deno.test("AdmissionLock.acquire() lets those behind move up when one who waits 
   assert.deepEqual([lock.waiting, lock.reserved], [0, 10]);
 });
 
-Deno.test("AdmissionLock.acquire() refuses a signal that is already aborted", async () => {
+Deno.test("AdmissionLock.acquire() refuses a signal that is already aborted", () => {
   const lock = new AdmissionLock({ slots: 1, cells: 10, maxQueue: 1 });
   assert.throws(() => lock.acquire(1, AbortSignal.abort(new Error("gone"))), /gone/);
   assert.equal(lock.inside, 0);
