@@ -73,11 +73,12 @@ export interface Backend extends Disposable {
   /** True for tokens that end a generation. */
   isEndOfGeneration(token: number): boolean;
   /**
-   * Runs one step without blocking the event loop. Output rows are numbered by the runs that asked for one, in order.
+   * Runs one step. Output rows are numbered by the runs that asked for one, in order.
+   * @param inline block the event loop meanwhile: for steps so short that changing threads costs more than it gives
    * @throws when libllama reports a fatal error; the memory is then undefined and must be cleared
    */
-  decode(runs: readonly BatchRun[]): Promise<DecodeStatus>;
-  /** Asks a running decode to stop soon; it then resolves to `aborted`. No effect when none runs. */
+  decode(runs: readonly BatchRun[], inline: boolean): Promise<DecodeStatus>;
+  /** Asks a running decode to stop soon; it then resolves to `aborted`. No effect when none runs, or an inline one. */
   abort(): void;
   /**
    * @param history tokens already in the sequence, which penalties look back on

@@ -9,6 +9,10 @@ const DECAY = 0.98;
 /** Steps that count for at least this much are needed before the model is believed. */
 const MIN_WEIGHT = 2;
 
+/** A slope learned on small steps alone is mostly noise: a step may be this much larger than any seen so far. */
+const PROBE_GROWTH = 4;
+const PROBE_MIN = 32;
+
 /** A step this much longer than predicted is taken to be the machine's hiccup and counts as this much only. */
 const OUTLIER = 3;
 
@@ -20,6 +24,7 @@ export class CostModel {
   #ms = 0;
   #nn = 0;
   #nms = 0;
+  #largest = 0;
 
   /** Takes a finished step into account. */
   observe(tokens: number, ms: number): void {
@@ -29,6 +34,7 @@ export class CostModel {
     this.#ms = this.#ms * DECAY + ms;
     this.#nn = this.#nn * DECAY + tokens * tokens;
     this.#nms = this.#nms * DECAY + tokens * ms;
+    this.#largest = Math.max(this.#largest, tokens);
   }
 
   /** False until enough steps were seen. */
@@ -49,7 +55,8 @@ export class CostModel {
   tokensWithin(ms: number): number {
     if (!this.ready) return Infinity;
     const { base, slope } = this.#line();
-    return slope > 0 ? Math.max(0, Math.floor((ms - base) / slope)) : Infinity;
+    const probe = Math.max(PROBE_MIN, PROBE_GROWTH * this.#largest);
+    return slope > 0 ? Math.min(probe, Math.max(0, Math.floor((ms - base) / slope))) : probe;
   }
 
   #line(): { base: number; slope: number } {

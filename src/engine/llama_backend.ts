@@ -53,6 +53,9 @@ export class LlamaBackend implements Backend {
       llama: handles.llama,
       vocab: model.vocab,
       nCtx: this.nCtx,
+      ends: Array.from({ length: this.vocabSize }, (_, token) => token).filter((token) =>
+        model.vocab.isEog(token)
+      ),
       candidates: new Candidates(this.vocabSize),
       logits: (row) => this.#logits(row),
     };
@@ -62,7 +65,7 @@ export class LlamaBackend implements Backend {
     return this.#handles.model.vocab.isEog(token);
   }
 
-  async decode(runs: readonly BatchRun[]): Promise<DecodeStatus> {
+  async decode(runs: readonly BatchRun[], inline: boolean): Promise<DecodeStatus> {
     const { context } = this.#handles;
     const batch = this.#batch;
     batch.clear();
@@ -75,12 +78,20 @@ export class LlamaBackend implements Backend {
       }
     }
     context.clearAbort();
-    this.#decoding = true;
-    const code = await context.decode(batch).finally(() => this.#decoding = false);
+    const code = inline ? context.decodeSync(batch) : await this.#decodeInBackground();
     if (code === DECODE_OK) return "ok";
     if (code === DECODE_NO_CELLS) return "no_cells";
     if (code === DECODE_ABORTED) return "aborted";
     throw new Error(`llama_decode failed with code ${code} on a batch of ${batch.nTokens} tokens`);
+  }
+
+  async #decodeInBackground(): Promise<number> {
+    this.#decoding = true;
+    try {
+      return await this.#handles.context.decode(this.#batch);
+    } finally {
+      this.#decoding = false;
+    }
   }
 
   abort(): void {

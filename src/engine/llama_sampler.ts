@@ -1,6 +1,7 @@
 /**
  * One sequence's sampler on libllama's sampler chain, with shortcuts that give the same tokens for less: greedy is a
- * plain arg max, and a chain that starts with top-k gets its k candidates picked straight from the logits.
+ * plain arg max, and a chain that starts with top-k gets its k candidates picked straight from the logits. Logit biases
+ * are part of either shortcut, as long as they are few.
  *
  * With a grammar the chain chooses first and only the chosen token is checked; when the grammar rejects it, the
  * grammar filters the whole vocabulary and the chain chooses again.
@@ -10,8 +11,13 @@ import { RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { Candidates, Llama, SamplerChain, SamplerStep, Vocab } from "../../ffi/mod.ts";
 import type { Sampler } from "./backend.ts";
-import { chainSteps, historyLength, isPlainGreedy, leadingTopK } from "./sampler_steps.ts";
-import { argMax, topIndices } from "./top_k.ts";
+import { biases, chainSteps, historyLength, isPlainGreedy, leadingTopK } from "./sampler_steps.ts";
+import { argMax, bestCandidates } from "./top_k.ts";
+
+/** More biases than this are left to the chain. */
+const MAX_DIRECT_BIAS = 256;
+
+const NO_BIAS: ReadonlyMap<number, number> = new Map();
 
 /** What all samplers of a backend share. */
 export interface SamplerResources {
@@ -19,6 +25,8 @@ export interface SamplerResources {
   vocab: Vocab;
   /** Cells of the context: what a look-back over everything means. */
   nCtx: number;
+  /** The vocabulary's end-of-generation tokens. */
+  ends: readonly number[];
   /** Room for the whole vocabulary, used by one sampler at a time. */
   candidates: Candidates;
   /** Logits of an output row of the last decode, length n_vocab. */
@@ -32,25 +40,29 @@ export class LlamaSampler implements Sampler {
   /** Null when the choice is a plain arg max. */
   readonly #chain: SamplerChain | null;
   readonly #grammar: SamplerChain | null;
-  /** k of a chain that begins with top-k, else 0. */
-  readonly #topK: number;
+  /** Candidates to pick from the logits: 1 when greedy, k of a chain that begins with top-k, 0 for all. */
+  readonly #pick: number;
+  /** Biases that picking adds; the chain adds them where nothing is picked. */
+  readonly #bias: ReadonlyMap<number, number>;
 
   /**
    * @param history the prompt, for penalties
    * @throws ServerError `validation` when the grammar does not parse
    */
   constructor(resources: SamplerResources, params: SamplingParams, history: ArrayLike<number>) {
-    const { llama, vocab, nCtx } = resources;
+    const { llama, vocab, nCtx, ends } = resources;
     this.#resources = resources;
     this.seed = params.seed === RANDOM_SEED
       ? crypto.getRandomValues(new Uint32Array(1))[0]!
       : params.seed >>> 0;
-    const forbidden = vocab.suppressed;
     this.#grammar = params.grammar === "" ? null : createGrammar(llama, vocab, params.grammar);
-    this.#chain = isPlainGreedy(params, forbidden.length)
-      ? null
-      : llama.createSamplerChain(vocab, chainSteps({ ...params, seed: this.seed }, vocab, forbidden, nCtx));
-    this.#topK = leadingTopK(params, forbidden.length);
+    this.#bias = biases(params, ends, vocab.suppressed);
+    const greedy = isPlainGreedy(params);
+    // The whole vocabulary passes through the chain's own bias step only when nothing is picked before it.
+    const direct = this.#bias.size <= MAX_DIRECT_BIAS && this.#grammar === null;
+    this.#pick = !direct ? 0 : greedy ? 1 : leadingTopK(params);
+    const steps = chainSteps({ ...params, seed: this.seed }, this.#pick > 0 ? NO_BIAS : this.#bias, nCtx);
+    this.#chain = this.#pick === 1 && greedy ? null : llama.createSamplerChain(vocab, steps);
     const remembered = historyLength(params, history.length);
     for (let i = history.length - remembered; i < history.length; i++) this.#chain?.accept(history[i]!);
   }
@@ -74,32 +86,19 @@ export class LlamaSampler implements Sampler {
   /** @param constrained the grammar filters the whole vocabulary before the chain */
   #choose(logits: Float32Array, constrained: boolean): number {
     const { candidates } = this.#resources;
-    if (!constrained) {
-      if (!this.#chain) return argMax(logits);
-      this.#fill(logits);
+    if (!this.#chain) {
+      return this.#bias.size === 0 ? argMax(logits) : bestCandidates(logits, 1, this.#bias).ids[0]!;
+    }
+    if (this.#pick > 0) {
+      const best = bestCandidates(logits, this.#pick, this.#bias);
+      candidates.set(best.ids, best.logits);
     } else {
       candidates.setAll(logits);
-      this.#grammar!.apply(candidates);
-      if (!this.#chain) return bestOf(candidates);
+      if (constrained) this.#grammar!.apply(candidates);
     }
     this.#chain.apply(candidates);
     return candidates.selected();
   }
-
-  /** Candidates for the chain: the best k where that is where it begins, else the whole vocabulary. */
-  #fill(logits: Float32Array): void {
-    const { candidates } = this.#resources;
-    if (this.#topK === 0) return candidates.setAll(logits);
-    const ids = topIndices(logits, this.#topK);
-    candidates.set(ids, Float32Array.from(ids, (id) => logits[id]!));
-  }
-}
-
-/** The candidate with the largest logit, the first of several. */
-function bestOf(candidates: Candidates): number {
-  let best = 0;
-  for (let i = 1; i < candidates.size; i++) if (candidates.logit(i) > candidates.logit(best)) best = i;
-  return candidates.id(best);
 }
 
 function createGrammar(llama: Llama, vocab: Vocab, grammar: string): SamplerChain {

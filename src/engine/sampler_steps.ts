@@ -6,12 +6,6 @@
 import type { SamplerName, SamplingParams } from "../core/sampling_params.ts";
 import type { SamplerStep } from "../../ffi/mod.ts";
 
-/** What must be known of a vocabulary. */
-export interface SamplerVocab {
-  readonly nTokens: number;
-  isEog(token: number): boolean;
-}
-
 /** Largest k worth picking from the logits directly; beyond it the chain's own bucket sort is as good. */
 const MAX_DIRECT_TOP_K = 256;
 
@@ -51,22 +45,34 @@ function activeSamplers(p: SamplingParams): SamplerName[] {
 /** Samplers that can change which token is the most likely. */
 const CHANGES_BEST: ReadonlySet<SamplerName> = new Set(["penalties", "dry", "xtc", "typ_p"]);
 
-/**
- * True when the choice is the largest logit and nothing else.
- * @param forbidden number of tokens that the model forbids itself
- */
-export function isPlainGreedy(p: SamplingParams, forbidden: number): boolean {
+/** True when the choice is the largest logit, biases included, and nothing else. */
+export function isPlainGreedy(p: SamplingParams): boolean {
   return p.mirostat === 0 && p.temperature <= 0 && p.dynatempRange <= 0 &&
     p.samplers.includes("temperature") &&
-    p.logitBias.length === 0 && !p.ignoreEos && forbidden === 0 &&
     !activeSamplers(p).some((name) => CHANGES_BEST.has(name));
 }
 
 /** k when the chain begins with top-k and may be given just those candidates; else 0. */
-export function leadingTopK(p: SamplingParams, forbidden: number): number {
-  const biased = p.logitBias.length > 0 || p.ignoreEos || forbidden > 0;
-  if (biased || p.mirostat !== 0 || activeSamplers(p)[0] !== "top_k") return 0;
+export function leadingTopK(p: SamplingParams): number {
+  if (p.mirostat !== 0 || activeSamplers(p)[0] !== "top_k") return 0;
   return p.topK <= MAX_DIRECT_TOP_K ? p.topK : 0;
+}
+
+/**
+ * What is added to the logits of single tokens before anything else.
+ * @param ends end-of-generation tokens
+ * @param forbidden tokens that the model forbids itself (GGUF key tokenizer.ggml.suppress_tokens)
+ */
+export function biases(
+  p: SamplingParams,
+  ends: Iterable<number>,
+  forbidden: Iterable<number>,
+): Map<number, number> {
+  const added = new Map<number, number>();
+  for (const { token, bias } of p.logitBias) added.set(token, (added.get(token) ?? 0) + bias);
+  for (const token of forbidden) added.set(token, -Infinity);
+  if (p.ignoreEos) { for (const token of ends) added.set(token, -Infinity); }
+  return added;
 }
 
 /** Tokens of a history of `length` that the chain must have seen. */
@@ -86,17 +92,17 @@ function lastN(n: number, nCtx: number): number {
 
 /**
  * The chain's steps.
+ * @param bias what `biases()` gave; empty when it has been added already
  * @param nCtx what a look-back of -1 means
- * @param forbidden tokens that the model forbids itself (GGUF key tokenizer.ggml.suppress_tokens)
  */
 export function chainSteps(
   p: SamplingParams,
-  vocab: SamplerVocab,
-  forbidden: ArrayLike<number>,
+  bias: ReadonlyMap<number, number>,
   nCtx: number,
 ): SamplerStep[] {
-  const bias = logitBias(p, vocab, forbidden);
-  const steps: SamplerStep[] = bias.length > 0 ? [{ type: "logit_bias", biases: bias }] : [];
+  const steps: SamplerStep[] = bias.size > 0
+    ? [{ type: "logit_bias", biases: Array.from(bias, ([token, bias]) => ({ token, bias })) }]
+    : [];
   if (p.mirostat === 1) {
     const { mirostatTau: tau, mirostatEta: eta, seed } = p;
     return [...steps, { type: "temp", t: p.temperature }, {
@@ -114,21 +120,6 @@ export function chainSteps(
   for (const name of activeSamplers(p)) steps.push(samplerStep(name, p, nCtx));
   steps.push({ type: "dist", seed: p.seed });
   return steps;
-}
-
-function logitBias(
-  p: SamplingParams,
-  vocab: SamplerVocab,
-  forbidden: ArrayLike<number>,
-): { token: number; bias: number }[] {
-  const bias = [...p.logitBias];
-  for (const token of Array.from(forbidden)) bias.push({ token, bias: -Infinity });
-  if (p.ignoreEos) {
-    for (let token = 0; token < vocab.nTokens; token++) {
-      if (vocab.isEog(token)) bias.push({ token, bias: -Infinity });
-    }
-  }
-  return bias;
 }
 
 function samplerStep(name: SamplerName, p: SamplingParams, nCtx: number): SamplerStep {

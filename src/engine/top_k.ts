@@ -61,8 +61,8 @@ export function topIndices(values: Float32Array, k: number): Int32Array {
 
 /** Order of the heap: a worse value, or the later of equals, comes nearer to the root. */
 function worse(values: Float32Array, a: number, b: number): boolean {
-  const difference = values[a]! - values[b]!;
-  return difference < 0 || (difference === 0 && a > b);
+  // Not a difference: two infinite values have none.
+  return values[a]! < values[b]! || (values[a]! === values[b]! && a > b);
 }
 
 function siftDown(heap: Int32Array, from: number, size: number, values: Float32Array): void {
@@ -77,4 +77,34 @@ function siftDown(heap: Int32Array, from: number, size: number, values: Float32A
     parent = child;
   }
   heap[parent] = moving;
+}
+
+/** A few candidates with their logits, largest first. */
+export interface BestCandidates {
+  ids: Int32Array;
+  logits: Float32Array;
+}
+
+/**
+ * The k best candidates after biases are added: of a row's best k + |bias| tokens and the biased ones, as no other token
+ * can be among the k best.
+ * @param bias logit bias by token; -Infinity forbids
+ */
+export function bestCandidates(
+  values: Float32Array,
+  k: number,
+  bias: ReadonlyMap<number, number>,
+): BestCandidates {
+  if (bias.size === 0) {
+    const ids = topIndices(values, k);
+    return { ids, logits: Float32Array.from(ids, (id) => values[id]!) };
+  }
+  const raw = Array.from(topIndices(values, k + bias.size)).filter((id) => !bias.has(id));
+  const pool = raw.map((id) => ({ id, logit: values[id]! }));
+  for (const [id, added] of bias) pool.push({ id, logit: Math.fround(values[id]! + added) });
+  const best = pool.sort((a, b) => a.logit === b.logit ? a.id - b.id : b.logit - a.logit).slice(0, k);
+  return {
+    ids: Int32Array.from(best, ({ id }) => id),
+    logits: Float32Array.from(best, ({ logit }) => logit),
+  };
 }

@@ -171,7 +171,7 @@ function attachThreads(
 /** One decode, so that the first request does not pay for paging weights in and building graphs. */
 async function warmUp(backend: LlamaBackend, model: Model): Promise<void> {
   const token = Math.max(0, model.vocab.bos, model.vocab.eos);
-  await backend.decode([{ seq: 0, pos: 0, tokens: [token], output: true }]);
+  await backend.decode([{ seq: 0, pos: 0, tokens: [token], output: true }], false);
   backend.memory.clear();
 }
 

@@ -129,9 +129,11 @@ export class RecordingService implements AsyncDisposable {
 
 /** The same backend, but single tokens are not computed: only a turn of the event loop passes. */
 function withoutDecode(backend: Backend): Backend {
-  const decode: Backend["decode"] = (runs) => {
+  const decode: Backend["decode"] = (runs, inline) => {
     const single = runs.every(({ tokens }) => tokens.length === 1);
-    return single ? new Promise((resolve) => setImmediate(() => resolve("ok"))) : backend.decode(runs);
+    return single
+      ? new Promise((resolve) => setImmediate(() => resolve("ok")))
+      : backend.decode(runs, inline);
   };
   return new Proxy(backend, {
     get(target, key) {

@@ -26,6 +26,14 @@ Deno.test("CostModel errs on the safe side while all steps have one size", () =>
   assert.equal(model.tokensWithin(150), 5);
 });
 
+Deno.test("CostModel does not jump to large steps on the noise of small ones", () => {
+  const model = new CostModel();
+  for (let i = 0; i < 10; i++) for (const tokens of [1, 3]) model.observe(tokens, 10);
+  assert.equal(model.tokensWithin(150), 32);
+  model.observe(32, 12);
+  assert.equal(model.tokensWithin(150), 128);
+});
+
 Deno.test("CostModel follows a change of speed and shrugs off one hiccup", () => {
   const model = new CostModel();
   for (let i = 0; i < 100; i++) for (const tokens of [1, 64]) model.observe(tokens, 10 + tokens);

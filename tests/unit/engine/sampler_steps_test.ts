@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { DEFAULT_SAMPLING, type SamplingParams } from "../../../src/core/sampling_params.ts";
-import { chainSteps, historyLength, isPlainGreedy, leadingTopK } from "../../../src/engine/sampler_steps.ts";
+import {
+  biases,
+  chainSteps,
+  historyLength,
+  isPlainGreedy,
+  leadingTopK,
+} from "../../../src/engine/sampler_steps.ts";
 
-const VOCAB = { nTokens: 10, isEog: (token: number) => token === 9 };
 const params = (changes: Partial<SamplingParams>): SamplingParams => ({
   ...DEFAULT_SAMPLING,
   seed: 1,
   ...changes,
 });
-const steps = (changes: Partial<SamplingParams>, forbidden: number[] = []) =>
-  chainSteps(params(changes), VOCAB, forbidden, 100);
+const steps = (changes: Partial<SamplingParams>) =>
+  chainSteps(params(changes), biases(params(changes), [9], []), 100);
 
 Deno.test("chainSteps() of the defaults leaves out what has no effect", () => {
   assert.deepEqual(steps({}).map((step) => step.type), ["top_k", "top_p", "min_p", "temp_ext", "dist"]);
@@ -49,12 +54,10 @@ Deno.test("chainSteps() of Mirostat takes temperature and Mirostat only", () => 
   assert.deepEqual(steps({ mirostat: 2 }).map((step) => step.type), ["temp", "mirostat_v2"]);
 });
 
-Deno.test("chainSteps() forbids end-of-generation tokens on ignoreEos, and the model's own forbidden ones", () => {
-  const [bias] = steps({ ignoreEos: true, logitBias: [{ token: 2, bias: 5 }] }, [4]);
-  assert.deepEqual(bias, {
-    type: "logit_bias",
-    biases: [{ token: 2, bias: 5 }, { token: 4, bias: -Infinity }, { token: 9, bias: -Infinity }],
-  });
+Deno.test("biases() forbids end-of-generation tokens on ignoreEos, and the model's own forbidden ones", () => {
+  const wanted = params({ ignoreEos: true, logitBias: [{ token: 2, bias: 5 }, { token: 2, bias: 1 }] });
+  assert.deepEqual([...biases(wanted, [9], [4])], [[2, 6], [4, -Infinity], [9, -Infinity]]);
+  assert.deepEqual([...biases(params({}), [9], [])], []);
 });
 
 Deno.test("chainSteps() turns a look-back of -1 into the context's length", () => {
@@ -62,29 +65,24 @@ Deno.test("chainSteps() turns a look-back of -1 into the context's length", () =
   assert.ok(penalties?.type === "penalties" && penalties.lastN === 100);
 });
 
-Deno.test("isPlainGreedy() holds only when nothing can change the best token", () => {
-  const greedy = (changes: Partial<SamplingParams>, forbidden = 0) =>
-    isPlainGreedy(params({ temperature: 0, ...changes }), forbidden);
+Deno.test("isPlainGreedy() holds only when nothing but biases can change the best token", () => {
+  const greedy = (changes: Partial<SamplingParams>) => isPlainGreedy(params({ temperature: 0, ...changes }));
   assert.ok(greedy({}));
-  assert.ok(greedy({ topK: 1, topP: 0.1, minP: 0.5 }));
+  assert.ok(greedy({ topK: 1, topP: 0.1, minP: 0.5, ignoreEos: true }));
   assert.equal(greedy({ temperature: 0.1 }), false);
   assert.equal(greedy({ repeatPenalty: 1.1 }), false);
   assert.equal(greedy({ dryMultiplier: 1 }), false);
   assert.equal(greedy({ xtcProbability: 0.1 }), false);
-  assert.equal(greedy({ logitBias: [{ token: 1, bias: 1 }] }), false);
-  assert.equal(greedy({ ignoreEos: true }), false);
   assert.equal(greedy({ mirostat: 2 }), false);
   assert.equal(greedy({ samplers: ["top_k"] }), false);
-  assert.equal(greedy({}, 1), false);
 });
 
 Deno.test("leadingTopK() holds only when top-k is the first that acts and k is small", () => {
-  assert.equal(leadingTopK(params({}), 0), 40);
-  assert.equal(leadingTopK(params({ topK: 0 }), 0), 0);
-  assert.equal(leadingTopK(params({ topK: 5000 }), 0), 0);
-  assert.equal(leadingTopK(params({ repeatPenalty: 1.1 }), 0), 0);
-  assert.equal(leadingTopK(params({ logitBias: [{ token: 1, bias: 1 }] }), 0), 0);
-  assert.equal(leadingTopK(params({}), 3), 0);
+  assert.equal(leadingTopK(params({})), 40);
+  assert.equal(leadingTopK(params({ topK: 0 })), 0);
+  assert.equal(leadingTopK(params({ topK: 5000 })), 0);
+  assert.equal(leadingTopK(params({ repeatPenalty: 1.1 })), 0);
+  assert.equal(leadingTopK(params({ logitBias: [{ token: 1, bias: 1 }] })), 40);
 });
 
 Deno.test("historyLength() is what the penalties in use look back on", () => {
