@@ -44,6 +44,8 @@ export class LlamaSampler implements Sampler {
   readonly #pick: number;
   /** Biases that picking adds; the chain adds them where nothing is picked. */
   readonly #bias: ReadonlyMap<number, number>;
+  /** Some bias is positive. */
+  readonly #raises: boolean;
 
   /**
    * @param history the prompt, for penalties
@@ -57,6 +59,7 @@ export class LlamaSampler implements Sampler {
       : params.seed >>> 0;
     this.#grammar = params.grammar === "" ? null : createGrammar(llama, vocab, params.grammar);
     this.#bias = biases(params, ends, vocab.suppressed);
+    this.#raises = this.#bias.values().some((bias) => bias > 0);
     const greedy = isPlainGreedy(params);
     // The whole vocabulary passes through the chain's own bias step only when nothing is picked before it.
     const direct = this.#bias.size <= MAX_DIRECT_BIAS && this.#grammar === null;
@@ -87,7 +90,10 @@ export class LlamaSampler implements Sampler {
   #choose(logits: Float32Array, constrained: boolean): number {
     const { candidates } = this.#resources;
     if (!this.#chain) {
-      return this.#bias.size === 0 ? argMax(logits) : bestCandidates(logits, 1, this.#bias).ids[0]!;
+      const best = argMax(logits);
+      // What is only held down cannot win, and what is not held down stays the best.
+      if (!this.#raises && !this.#bias.has(best)) return best;
+      return bestCandidates(logits, 1, this.#bias).ids[0]!;
     }
     if (this.#pick > 0) {
       const best = bestCandidates(logits, this.#pick, this.#bias);

@@ -67,8 +67,16 @@ export interface LoadedModel {
   threads: number;
 }
 
-/** Finished sequences kept for their prefixes, besides those that run. */
-const KEPT_SEQUENCES = 16;
+/**
+ * Finished sequences to keep for their prefixes, besides those that run: two for each of these, but some in any case.
+ * Every sequence id that a context allows costs each decode some 10 microseconds, whether it is used or not.
+ */
+function keptSequences(parallel: number): number {
+  return Math.max(4, 2 * parallel);
+}
+
+/** `LLAMA_MAX_SEQ` of libllama. */
+const MAX_SEQUENCES = 256;
 
 /**
  * Loads a model.
@@ -134,8 +142,9 @@ async function loadWeights(
 }
 
 function createContext(model: Model, options: LoadOptions, threads: number): Context {
-  // Every further sequence id of recurrent memory costs a whole state, of attention memory next to nothing.
-  const nSeqMax = options.parallel + (model.isRecurrent || model.isHybrid ? 0 : KEPT_SEQUENCES);
+  // Every sequence id of recurrent memory costs a whole state, of attention memory next to nothing.
+  const kept = model.isRecurrent || model.isHybrid ? 0 : keptSequences(options.parallel);
+  const nSeqMax = Math.min(MAX_SEQUENCES, options.parallel + kept);
   return model.createContext({
     nCtx: options.ctxSize || model.nCtxTrain,
     nBatch: options.batchSize,
