@@ -56,7 +56,8 @@ export async function streamCompletion(server: BenchServer, request: StreamReque
   const sent = performance.now();
   const response = await fetch(`${server.url}/v1/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    // A server may have closed an idle connection while it was paused: none is used twice.
+    headers: { "content-type": "application/json", connection: "close" },
     body,
     ...(request.signal ? { signal: request.signal } : {}),
   });
