@@ -84,8 +84,10 @@ export async function lateResponse(
         controller.close();
       } catch (fault) {
         if (options.abort.signal.aborted) return;
-        options.onError(ServerError.from(fault));
-        controller.error(fault);
+        const error = ServerError.from(fault);
+        options.onError(error);
+        // Deno prints what it is given; a message is enough.
+        controller.error(error.message);
       }
     },
     cancel: (reason) => options.abort.abort(reason),

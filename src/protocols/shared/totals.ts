@@ -81,11 +81,12 @@ function quotient(dividend: number, divisor: number): number {
 /** Name of the response header that says what was dropped to make the conversation fit. */
 export const ROTATED_HEADER = "x-llamacpp-rotated";
 
-/** The header for a rotated reply, such as `messages=3, prompt_tokens=512, generated_tokens=0`; empty if nothing was dropped. */
+/**
+ * The header for a rotated reply, such as `messages=3, prompt_tokens=512`; empty if nothing was dropped. Headers leave
+ * before the answer is complete: what a slide drops while generating stands in the usage.
+ */
 export function rotationHeaders(rotation: RotationReport): Record<string, string> {
-  const { messagesDropped, promptTokensDropped, generatedTokensDropped } = rotation;
-  if (messagesDropped + promptTokensDropped + generatedTokensDropped === 0) return {};
-  const value = `messages=${messagesDropped}, prompt_tokens=${promptTokensDropped}, ` +
-    `generated_tokens=${generatedTokensDropped}`;
-  return { [ROTATED_HEADER]: value };
+  const { messagesDropped, promptTokensDropped } = rotation;
+  if (messagesDropped + promptTokensDropped === 0) return {};
+  return { [ROTATED_HEADER]: `messages=${messagesDropped}, prompt_tokens=${promptTokensDropped}` };
 }

@@ -96,10 +96,11 @@ Deno.test("Totals.timings() of nothing has no quotient that is not finite", () =
   assert.ok(Object.values(new Totals().timings()).every((value) => value === 0));
 });
 
-Deno.test("rotationHeaders() is empty when nothing was dropped", () => {
+Deno.test("rotationHeaders() says what was dropped before the answer, and nothing when that was nothing", () => {
   assert.deepEqual(rotationHeaders(NO_ROTATION), {});
-  assert.deepEqual(rotationHeaders({ ...NO_ROTATION, generatedTokensDropped: 4 }), {
-    "x-llamacpp-rotated": "messages=0, prompt_tokens=0, generated_tokens=4",
+  assert.deepEqual(rotationHeaders({ ...NO_ROTATION, generatedTokensDropped: 4 }), {});
+  assert.deepEqual(rotationHeaders({ ...NO_ROTATION, promptTokensDropped: 4 }), {
+    "x-llamacpp-rotated": "messages=0, prompt_tokens=4",
   });
 });
 
