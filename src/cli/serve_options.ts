@@ -5,64 +5,28 @@
 
 import type { OverflowPolicy } from "../core/generate_request.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
+import type { LoadOptions } from "../models/loader.ts";
 
 /** Element types of the KV cache, in ggml's spelling. */
 export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"] as const;
-export type CacheType = typeof CACHE_TYPES[number];
 
 /** How the file's tensors come into memory (`llama_load_mode`). */
 export const LOAD_MODES = ["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"] as const;
-export type LoadMode = typeof LOAD_MODES[number];
 
 /** How a model is spread over several GPUs (`llama_split_mode`). */
 export const SPLIT_MODES = ["none", "layer", "row", "tensor"] as const;
-export type SplitMode = typeof SPLIT_MODES[number];
 
-/** Three-way switch. */
-export type Switch = "on" | "off" | "auto";
-
-/** Settings of the server apart from sampling; see `ServeOptions`. */
-export interface ServeSettings {
+/** Settings of the server apart from sampling; how a model is loaded is described at `LoadOptions`. */
+export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "logger"> {
   /** GGUF file to load; undefined takes the embedded demonstration model. */
   model: string | undefined;
-  /** Further names of the model; the first is the one it is listed under. */
-  alias: readonly string[];
-  /** Jinja source in place of the model's own template. */
-  chatTemplate: string | undefined;
   /** File with a Jinja template; `chatTemplate` wins over it. */
   chatTemplateFile: string | undefined;
   /** Folder with libllama; undefined takes `lib/<os>-<arch>`. */
   libDir: string | undefined;
-  loadMode: LoadMode;
-  /** Layers on the GPU; -1 as many as fit, -2 all of them. */
-  gpuLayers: number;
-  splitMode: SplitMode;
-  /** Index of the GPU that holds the model or the intermediate results. */
-  mainGpu: number;
-
-  /** Tokens of context, shared by all requests; 0 takes the model's own training length. */
-  ctxSize: number;
-  /** Tokens of one `llama_decode` call at most. */
-  batchSize: number;
-  /** Tokens computed at a time. */
-  ubatchSize: number;
-  /** Requests generated together at most. */
-  parallel: number;
-  cacheTypeK: CacheType;
-  cacheTypeV: CacheType;
-  flashAttn: Switch;
   overflow: OverflowPolicy;
   /** Prompt tokens that a rotation while generating keeps; -1 all of them. */
   keep: number;
-
-  /** Threads while generating; 0 takes one per physical core. */
-  threads: number;
-  /** Threads while reading prompts; 0 takes as many as `threads`. */
-  threadsBatch: number;
-  /** Scheduling priority of the compute threads, -1 low to 3 realtime (`ggml_sched_priority`). */
-  priority: number;
-  /** How eagerly waiting compute threads spin, 0 to 100 (`ggml_threadpool_params.poll`). */
-  poll: number;
 
   /** Address to listen on. */
   host: string;

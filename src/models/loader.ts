@@ -19,7 +19,7 @@ import { physicalCores } from "./cpu_count.ts";
 import { describeModel } from "./model_card.ts";
 import { ModelFileError } from "./model_file_error.ts";
 
-/** How to load a model; the names are those of `serve`'s options. */
+/** How to load a model; the names are those of `serve`'s options, which extend these. */
 export interface LoadOptions {
   /** GGUF file. */
   path: string;
@@ -29,14 +29,19 @@ export interface LoadOptions {
   alias: readonly string[];
   /** Jinja source instead of the model's own template. */
   chatTemplate: string | undefined;
+  /** How the file's tensors come into memory (`llama_load_mode`). */
   loadMode: "auto" | "none" | "mmap" | "mlock" | "mmap+mlock" | "dio";
   /** Layers on the GPU; negative: all. */
   gpuLayers: number;
+  /** How several GPUs share the model. */
   splitMode: "none" | "layer" | "row" | "tensor";
+  /** Index of the GPU that holds the model or the intermediate results. */
   mainGpu: number;
-  /** KV cells; 0 as many as the model was trained for. */
+  /** KV cells, shared by all requests; 0 as many as the model was trained for. */
   ctxSize: number;
+  /** Most tokens of one `llama_decode`. */
   batchSize: number;
+  /** Tokens computed at a time. */
   ubatchSize: number;
   /** Sequences that run at once. */
   parallel: number;

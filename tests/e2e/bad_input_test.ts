@@ -2,12 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ServerProcess } from "../support/server_process.ts";
-import type {
-  WireChat,
-  WireError,
-  WireOllama,
-  WireUsage,
-} from "../support/wire_types.ts";
+import type { WireChat, WireError, WireOllama, WireUsage } from "../support/wire_types.ts";
 
 const CHAT = "/v1/chat/completions";
 const USER = [{ role: "user", content: "Hello" }];

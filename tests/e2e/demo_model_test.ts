@@ -5,11 +5,7 @@
 
 import assert from "node:assert/strict";
 import { ServerProcess } from "../support/server_process.ts";
-import type {
-  WireChat,
-  WireCompletion,
-  WireOllama,
-} from "../support/wire_types.ts";
+import type { WireChat, WireCompletion, WireOllama } from "../support/wire_types.ts";
 
 let server: ServerProcess;
 Deno.test.beforeAll(async () => {

@@ -46,9 +46,7 @@ async function crowd(
       const leaves = number % 3 === 2;
       const { path, body } = randomRequest(random, number);
       const controller = new AbortController();
-      const timer = leaves
-        ? setTimeout(() => controller.abort(), random.int(0, 60))
-        : undefined;
+      const timer = leaves ? setTimeout(() => controller.abort(), random.int(0, 60)) : undefined;
       try {
         const response = await server.post(path, body, controller.signal);
         const text = await response.text();
@@ -71,9 +69,7 @@ function randomRequest(
   random: Random,
   number: number,
 ): { path: string; body: unknown } {
-  const content = `Request ${number}: ${
-    "some words ".repeat(random.pick([1, 1, 1, 40]))
-  }`;
+  const content = `Request ${number}: ${"some words ".repeat(random.pick([1, 1, 1, 40]))}`;
   const messages = [{ role: "user", content }];
   const tokens = random.int(1, 12);
   const stream = random.next() < 0.5;
@@ -108,8 +104,7 @@ async function settledMemory(server: ServerProcess): Promise<number> {
 }
 
 Deno.test({
-  name:
-    `${REQUESTS} requests of which every third client leaves: no growth beyond 20 MB, nothing stuck` +
+  name: `${REQUESTS} requests of which every third client leaves: no growth beyond 20 MB, nothing stuck` +
     (Deno.build.os === "linux" ? "" : " (skipped: memory is read from /proc)"),
   ignore: Deno.build.os !== "linux",
   async fn() {
@@ -127,9 +122,7 @@ Deno.test({
       `clients did leave: ${outcomes.left}`,
     );
     console.log(
-      `memory: ${mb(before)} before, ${
-        mb(growth)
-      } growth; ${outcomes.left} clients left`,
+      `memory: ${mb(before)} before, ${mb(growth)} growth; ${outcomes.left} clients left`,
     );
     assert.ok(
       growth <= MEMORY_LIMIT,
@@ -195,9 +188,7 @@ Deno.test("a client that leaves in the middle of a long prefill frees the engine
     const shown = delays.map(Math.round).join(", ");
     assert.ok(
       Math.min(...delays) <= 100,
-      `${
-        stream ? "streamed" : "whole"
-      }: the engine was held for ${shown} ms, a prefill takes ${
+      `${stream ? "streamed" : "whole"}: the engine was held for ${shown} ms, a prefill takes ${
         Math.round(prefill)
       } ms`,
     );

@@ -1,12 +1,6 @@
 /** The official SDKs, unmodified, against a started server. Each check of a script is a step. */
 
-import {
-  CLIENTS,
-  type ClientTool,
-  NODE,
-  PYTHON,
-  runChecks,
-} from "../support/client_tools.ts";
+import { CLIENTS, type ClientTool, NODE, PYTHON, runChecks } from "../support/client_tools.ts";
 import { ServerProcess } from "../support/server_process.ts";
 
 let server: ServerProcess;

@@ -87,8 +87,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 Deno.test({
-  name:
-    "SIGINT ends a server in the middle of a long prefill, with requests waiting behind it",
+  name: "SIGINT ends a server in the middle of a long prefill, with requests waiting behind it",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using server = await ServerProcess.start();

@@ -328,10 +328,8 @@ Deno.test({
   name: `curl: the document's other requests answer${CURL.note}`,
   ignore: !CURL.found,
   async fn() {
-    const json = async (command: string) =>
-      JSON.parse(await shell(here(command)));
-    const post =
-      'curl -sS -X POST -H "Content-Type: application/json" http://localhost:8090';
+    const json = async (command: string) => JSON.parse(await shell(here(command)));
+    const post = 'curl -sS -X POST -H "Content-Type: application/json" http://localhost:8090';
     assert.deepEqual(await json("curl -sS http://localhost:8090/health"), {
       status: "healthy",
       model_ready: true,
@@ -362,8 +360,7 @@ Deno.test("JavaScript: fetch() gets data.choices[0].message.content", async () =
 });
 
 Deno.test({
-  name:
-    `Python: the document's OpenAI SDK example prints an answer${PYTHON.note}`,
+  name: `Python: the document's OpenAI SDK example prints an answer${PYTHON.note}`,
   ignore: !PYTHON.found,
   async fn() {
     const example = `

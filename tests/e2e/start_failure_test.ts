@@ -10,9 +10,8 @@ const DEMO = fileURLToPath(
 );
 
 /** File name of libllama here. */
-const LIBRARY =
-  { windows: "llama.dll", darwin: "libllama.dylib" }[Deno.build.os as string] ??
-    "libllama.so";
+const LIBRARY = { windows: "llama.dll", darwin: "libllama.dylib" }[Deno.build.os as string] ??
+  "libllama.so";
 
 /** Exit codes: what could not be started, and what was not understood. */
 const FAILED = 1;
@@ -113,9 +112,7 @@ Deno.test("a model that does not exist, or is a folder, is refused", async () =>
     FAILED,
     /Cannot load model "\/nowhere\/model\.gguf": no such file/,
   );
-  await inFolder((folder) =>
-    assertFails(["--model", folder], FAILED, /Cannot load model/)
-  );
+  await inFolder((folder) => assertFails(["--model", folder], FAILED, /Cannot load model/));
 });
 
 Deno.test("a missing library is named", async () => {
@@ -162,9 +159,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a library without llama_version is refused${
-    COMPILER ? "" : " (skipped: no C compiler)"
-  }`,
+  name: `a library without llama_version is refused${COMPILER ? "" : " (skipped: no C compiler)"}`,
   ignore: !COMPILER,
   async fn() {
     await inFolder(async (folder) => {

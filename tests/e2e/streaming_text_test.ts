@@ -3,12 +3,7 @@
 import assert from "node:assert/strict";
 import { ServerProcess } from "../support/server_process.ts";
 import { readChunks, readObjects } from "../support/stream_reader.ts";
-import type {
-  WireChat,
-  WireChatChunk,
-  WireCompletion,
-  WireOllama,
-} from "../support/wire_types.ts";
+import type { WireChat, WireChatChunk, WireCompletion, WireOllama } from "../support/wire_types.ts";
 
 let server: ServerProcess;
 Deno.test.beforeAll(async () => {
@@ -98,10 +93,9 @@ Deno.test("an Ollama stream of emoji and Cyrillic has whole characters in every 
     stream: true,
     options: { grammar: WRITES_MIXED.grammar, num_predict: 200 },
   };
-  const pieces =
-    (await readObjects<WireOllama>(await server.post("/api/chat", body))).map((
-      { message },
-    ) => message!.content);
+  const pieces = (await readObjects<WireOllama>(await server.post("/api/chat", body))).map((
+    { message },
+  ) => message!.content);
   assert.equal(pieces.join(""), MIXED);
   for (const piece of pieces) {
     assert.ok(
