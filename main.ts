@@ -2,7 +2,8 @@
 
 import config from "./deno.json" with { type: "json" };
 import { parseCommandLine } from "./src/cli/args.ts";
-import { helpText } from "./src/cli/help.ts";
+import { helpText, versionText } from "./src/cli/help.ts";
+import { llamaCppVersion } from "./src/cli/installation.ts";
 import { serve } from "./src/cli/serve.ts";
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
@@ -28,7 +29,7 @@ switch (invocation.command) {
     console.log(helpText());
     break;
   case "version":
-    console.log(`llamacpp-server ${config.version}`);
+    console.log(versionText(config.version, llamaCppVersion()).trimEnd());
     break;
   case "error":
     console.error(invocation.message);

@@ -15,6 +15,11 @@ export function defaultLibDir(): string {
   return join(ROOT, "lib", `${SYSTEMS[os] ?? os}-${ARCHITECTURES[arch] ?? arch}`);
 }
 
+/** Release of llama.cpp that this program is built for. */
+export function llamaCppVersion(): string {
+  return Deno.readTextFileSync(join(ROOT, "lib", "VERSION")).trim();
+}
+
 /** The embedded demonstration model. */
 export function demoModelPath(): string {
   return join(ROOT, "lib", "demo", "demo.gguf");

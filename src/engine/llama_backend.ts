@@ -5,7 +5,15 @@
 
 import type { GeneratedLogprob } from "../core/generate_event.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
-import { Batch, Candidates, type Context, type Llama, type Model, type ThreadPool } from "../../ffi/mod.ts";
+import {
+  Batch,
+  Candidates,
+  type Context,
+  DecodeStatus as NativeStatus,
+  type Llama,
+  type Model,
+  type ThreadPool,
+} from "../../ffi/mod.ts";
 import type { Backend, BatchRun, DecodeStatus, MemoryTraits, Sampler, SequenceMemory } from "./backend.ts";
 import { tokenLogprobs } from "./logprobs.ts";
 import { LlamaSampler, type SamplerResources } from "./llama_sampler.ts";
@@ -17,11 +25,6 @@ export interface LlamaHandles {
   context: Context;
   threadPool: ThreadPool | null;
 }
-
-/** `llama_decode` return values. */
-const DECODE_OK = 0;
-const DECODE_NO_CELLS = 1;
-const DECODE_ABORTED = 2;
 
 /** See the module comment. */
 export class LlamaBackend implements Backend {
@@ -53,16 +56,14 @@ export class LlamaBackend implements Backend {
       llama: handles.llama,
       vocab: model.vocab,
       nCtx: this.nCtx,
-      ends: Array.from({ length: this.vocabSize }, (_, token) => token).filter((token) =>
-        model.vocab.isEog(token)
-      ),
+      ends: new Set(Array.from({ length: this.vocabSize }, (_, i) => i).filter((i) => model.vocab.isEog(i))),
       candidates: new Candidates(this.vocabSize),
       logits: (row) => this.#logits(row),
     };
   }
 
   isEndOfGeneration(token: number): boolean {
-    return this.#handles.model.vocab.isEog(token);
+    return this.#samplerResources.ends.has(token);
   }
 
   async decode(runs: readonly BatchRun[], inline: boolean): Promise<DecodeStatus> {
@@ -79,9 +80,9 @@ export class LlamaBackend implements Backend {
     }
     context.clearAbort();
     const code = inline ? context.decodeSync(batch) : await this.#decodeInBackground();
-    if (code === DECODE_OK) return "ok";
-    if (code === DECODE_NO_CELLS) return "no_cells";
-    if (code === DECODE_ABORTED) return "aborted";
+    if (code === NativeStatus.ok) return "ok";
+    if (code === NativeStatus.noKvSlot) return "no_cells";
+    if (code === NativeStatus.aborted) return "aborted";
     throw new Error(`llama_decode failed with code ${code} on a batch of ${batch.nTokens} tokens`);
   }
 

@@ -26,7 +26,7 @@ export interface SamplerResources {
   /** Cells of the context: what a look-back over everything means. */
   nCtx: number;
   /** The vocabulary's end-of-generation tokens. */
-  ends: readonly number[];
+  ends: ReadonlySet<number>;
   /** Room for the whole vocabulary, used by one sampler at a time. */
   candidates: Candidates;
   /** Logits of an output row of the last decode, length n_vocab. */

@@ -107,10 +107,14 @@ export class StepLoop {
 
   async #step(): Promise<void> {
     this.#makeRoom();
-    if (this.roster.running.length === 0) return;
+    const before = this.roster.running.length;
+    if (before === 0) return;
     const { members, runs } = this.#prepare();
-    // Without this, a defect in planning would spin here for ever and starve the event loop.
-    if (runs.length === 0) throw new ServerError("internal", "The plan of a step makes no progress");
+    if (runs.length === 0) {
+      // When the only one planned for gave way, the next plan is another. Otherwise this would spin for ever.
+      if (this.roster.running.length < before) return;
+      throw new ServerError("internal", "The plan of a step makes no progress");
+    }
     const tokens = runs.reduce((sum, run) => sum + run.tokens.length, 0);
     const inline = this.#cost.ready && this.#cost.predict(tokens) <= INLINE_MS &&
       members.every(({ sequence }) => sequence.generated > 0);

@@ -4,7 +4,7 @@
  * arrays are walked over, not kept. Format: ggml's docs/gguf.md and gguf.cpp.
  */
 
-import { GgufCursor } from "./gguf_cursor.ts";
+import { GgufCursor, NUMBER_WIDTH } from "./gguf_cursor.ts";
 import { ModelFileError } from "./model_file_error.ts";
 
 /** A value that is not an array. 64-bit integers are numbers where a number holds them exactly. */
@@ -76,19 +76,12 @@ export type GgufValueType = typeof GGUF_VALUE_TYPES[number];
 
 /** Bytes of a value; for a string the least (its length field). */
 const VALUE_BYTES: Readonly<Record<GgufValueType, number>> = {
-  uint8: 1,
-  int8: 1,
-  uint16: 2,
-  int16: 2,
-  uint32: 4,
-  int32: 4,
-  float32: 4,
+  ...NUMBER_WIDTH,
   bool: 1,
   string: 8,
   array: 12,
   uint64: 8,
   int64: 8,
-  float64: 8,
 };
 
 const MAX_DIMS = 4; // GGML_MAX_DIMS

@@ -165,7 +165,8 @@ export class GgufCursor implements Disposable {
   }
 }
 
-const NUMBER_WIDTH: Readonly<Record<CursorNumber, number>> = {
+/** Bytes of a number. */
+export const NUMBER_WIDTH: Readonly<Record<CursorNumber, number>> = {
   uint8: 1,
   int8: 1,
   uint16: 2,

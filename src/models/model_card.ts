@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { CHATML_TEMPLATE, ChatTemplate } from "../chat/chat_template.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { fileTypeName, ggmlType } from "./ggml_type.ts";
-import { type GgufTensor, type GgufValue, readGguf } from "./gguf.ts";
+import type { GgufTensor, GgufValue } from "./gguf.ts";
 import { type CheckedGguf, checkGguf, tensorElements } from "./gguf_check.ts";
 import { modelAliases, modelId } from "./model_names.ts";
 
@@ -30,7 +30,7 @@ const CARD_ARRAY_LENGTH = 5;
 export async function describeModel(path: string, options: DescribeOptions = {}): Promise<ModelCard> {
   const absolute = resolve(path);
   const checked = checkGguf(absolute);
-  const { metadata } = readGguf(absolute, { maxArrayLength: CARD_ARRAY_LENGTH });
+  const { metadata } = checked.header;
   const info = await Deno.stat(absolute);
   const modifiedAt = info.mtime ?? new Date(0);
   const architecture = String(metadata.get("general.architecture"));
@@ -135,7 +135,9 @@ function numberOf(value: GgufValue | undefined): number {
 function cardMetadata(metadata: ReadonlyMap<string, GgufValue>): Record<string, unknown> {
   const plain = (value: GgufValue): unknown => {
     if (typeof value === "bigint") return value.toString();
-    return typeof value === "object" ? (value.values ?? []).map(plain) : value;
+    if (typeof value !== "object") return value;
+    const values = value.values ?? [];
+    return values.length > CARD_ARRAY_LENGTH ? [] : values.map(plain);
   };
   return Object.fromEntries([...metadata].map(([key, value]) => [key, plain(value)]));
 }

@@ -75,7 +75,14 @@ export async function sampling(args: readonly string[]): Promise<void> {
 function samplerRows(llama: Llama, vocab: Vocab, iterations: number): string[][] {
   const logits = normalLogits(vocab.nTokens);
   const candidates = new Candidates(vocab.nTokens);
-  const resources = { llama, vocab, nCtx: CTX_SIZE, ends: [], candidates, logits: () => logits };
+  const resources = {
+    llama,
+    vocab,
+    nCtx: CTX_SIZE,
+    ends: new Set<number>(),
+    candidates,
+    logits: () => logits,
+  };
   return SETTINGS.map(({ name, params }) => {
     using chain = llama.createSamplerChain(vocab, chainSteps(params, new Map(), CTX_SIZE));
     using ours = new LlamaSampler(resources, params, []);

@@ -20,7 +20,7 @@ async function setup() {
     llama,
     vocab,
     nCtx: 512,
-    ends: [vocab.eos],
+    ends: new Set([vocab.eos]),
     candidates: new Candidates(vocab.nTokens),
     logits: (row) => rows[row]!,
   };

@@ -30,8 +30,6 @@ const optionsSchema = z.object({
   num_thread: z.int().nullish(),
   draft_num_predict: z.int().nullish(),
 });
-export type OllamaOptions = z.infer<typeof optionsSchema>;
-
 const keepAlive = z.union([
   z.number(),
   z.string().refine((text) => parseKeepAlive(text) !== undefined, {
