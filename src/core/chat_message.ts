@@ -32,3 +32,9 @@ export interface ToolDefinition {
   /** JSON Schema of the arguments. */
   parameters: Record<string, unknown>;
 }
+
+/**
+ * Whether the answer may or must call tools. `{ name }` is one tool that must be called. A dialect's list of allowed
+ * tools has been applied to the tools themselves.
+ */
+export type ToolChoice = "none" | "auto" | "required" | { readonly name: string };

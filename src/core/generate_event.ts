@@ -1,10 +1,15 @@
 /**
- * What a generation emits, in this order: one `start`, any number of `text`, one `done`. A fault is thrown from
- * the stream as a ServerError instead of `done`. Text is always valid Unicode and never holds part of a stop string.
+ * What a generation emits: one `start`, then pieces of the answer in the order of its text, one `done`. Pieces are
+ * reasoning, text, and tool calls: each call is one `tool_call`, then its `tool_arguments`, then maybe the next call. A
+ * fault is thrown from the stream as a ServerError instead of `done`. Text is always valid Unicode and never holds part
+ * of a stop string.
  */
 
-/** Why the answer ended. `stop`: end-of-generation token or stop string. `length`: maxTokens or context. */
-export type FinishReason = "stop" | "length";
+/**
+ * Why the answer ended. `stop`: end-of-generation token or stop string. `length`: maxTokens or context. `tool_calls`: as
+ * `stop`, of an answer that calls tools.
+ */
+export type FinishReason = "stop" | "length" | "tool_calls";
 
 /** Log-probability of one token. */
 export interface TokenLogprob {
@@ -40,6 +45,8 @@ export interface Usage {
   cachedTokens: number;
   /** Tokens generated, the end-of-generation token included. */
   completionTokens: number;
+  /** Of these, the tokens of reasoning. */
+  reasoningTokens: number;
 }
 
 /** Measured durations in milliseconds. */
@@ -72,6 +79,31 @@ export interface TextEvent {
   logprobs?: readonly GeneratedLogprob[];
 }
 
+/** More of the model's reasoning. Carries `logprobs` as `text` does. */
+export interface ReasoningEvent {
+  type: "reasoning";
+  text: string;
+  logprobs?: readonly GeneratedLogprob[];
+}
+
+/** The answer calls a tool. */
+export interface ToolCallEvent {
+  type: "tool_call";
+  /** 0 for the first call of the answer. */
+  index: number;
+  /** Unique within the conversation. */
+  id: string;
+  name: string;
+}
+
+/** More of a call's arguments: pieces of JSON text that add up to one JSON object. */
+export interface ToolArgumentsEvent {
+  type: "tool_arguments";
+  /** Of the call. */
+  index: number;
+  text: string;
+}
+
 /** The answer is complete. */
 export interface DoneEvent {
   type: "done";
@@ -85,4 +117,10 @@ export interface DoneEvent {
   tokens: { prompt: readonly number[]; completion: readonly number[] };
 }
 
-export type GenerateEvent = StartEvent | TextEvent | DoneEvent;
+export type GenerateEvent =
+  | StartEvent
+  | TextEvent
+  | ReasoningEvent
+  | ToolCallEvent
+  | ToolArgumentsEvent
+  | DoneEvent;

@@ -1,16 +1,45 @@
 /** The protocol-neutral request: what every dialect's decoder makes and the pipeline runs. */
 
-import type { ChatMessage, ToolDefinition } from "./chat_message.ts";
+import type { ChatMessage, ToolChoice, ToolDefinition } from "./chat_message.ts";
 import type { SamplingParams } from "./sampling_params.ts";
 
 /** What to do when prompt plus answer do not fit the context. */
 export type OverflowPolicy = "rotate" | "error";
+
+/** How an answer may think. */
+export interface ReasoningOptions {
+  /** Tell reasoning and answer apart; false leaves the reasoning in the text as the model wrote it. */
+  split: boolean;
+  /** Ask the model to think or not to; undefined leaves it to the template. */
+  enabled?: boolean;
+  /** How hard to think, in the words of templates that take some ("low", "medium", "high", ...). */
+  effort?: string;
+  /** Most tokens of reasoning; -1 without limit, 0 ends it at once. */
+  budget: number;
+}
+
+/** What the text of an answer must be. Tool calls and reasoning are not part of that text. */
+export type ResponseFormat =
+  | { kind: "json_object" }
+  | {
+    kind: "json_schema";
+    /** JSON Schema: an object or a boolean. */
+    schema: unknown;
+    /** Request field that holds the schema; errors name it with a JSON pointer into the schema. */
+    field: string;
+  };
 
 /** A conversation to be rendered by the model's chat template. */
 export interface ChatPrompt {
   kind: "chat";
   messages: readonly ChatMessage[];
   tools: readonly ToolDefinition[];
+  toolChoice: ToolChoice;
+  /** May one answer call more than one tool. */
+  parallelToolCalls: boolean;
+  /** The last message is the beginning of the assistant's answer: it is continued, not answered. */
+  continueFinal: boolean;
+  reasoning: ReasoningOptions;
   /** Extra variables for the template, for example `{ enable_thinking: true }`. */
   templateArgs: Readonly<Record<string, unknown>>;
 }
@@ -40,6 +69,8 @@ export interface GenerateRequest {
   /** Strings that end the answer; they never appear in it. */
   stop: readonly string[];
   overflow: OverflowPolicy;
+  /** Structure that the text must have. Not together with `sampling.grammar`. */
+  format?: ResponseFormat;
   /** Prompt tokens kept by a rotation while generating; -1 keeps the whole prompt. */
   nKeep: number;
   /** Alternatives to report for each token: 0 none, else 1 to 20; undefined: no log-probabilities at all. */

@@ -65,6 +65,19 @@ export interface SamplingParams {
   samplers: readonly SamplerName[];
   /** GBNF grammar that every token must satisfy; empty for none. */
   grammar: string;
+  /** When the grammar begins to apply; undefined from the first token on. */
+  grammarTrigger?: GrammarTrigger;
+}
+
+/** What switches a lazy grammar on (`llama_sampler_init_grammar_lazy_patterns`). Whatever comes first counts. */
+export interface GrammarTrigger {
+  /**
+   * Regular expressions (ECMAScript, as std::regex has them) that match the whole output so far; the grammar is fed from
+   * the start of the first group on.
+   */
+  patterns: readonly string[];
+  /** Token ids; the grammar is fed from the token itself on. */
+  tokens: readonly number[];
 }
 
 /** llama.cpp's defaults. */

@@ -205,6 +205,7 @@ function finish(generation: Generation, result: EngineResult): void {
       promptTokens: prompt.tokens.length,
       cachedTokens: result.cachedTokens,
       completionTokens: result.completionTokens,
+      reasoningTokens: 0,
     },
     rotation: rotationReport(prompt, result.shiftedTokens),
     timings: {

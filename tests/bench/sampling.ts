@@ -115,7 +115,7 @@ async function textRows(vocab: Vocab, iterations: number): Promise<string[][]> {
 async function* textEvents(count: number) {
   const event: GenerateEvent = { type: "text", text: " word" };
   for (let i = 0; i < count; i++) yield await Promise.resolve({ index: 0, event });
-  const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: count };
+  const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: count, reasoningTokens: 0 };
   const rotation = { messagesDropped: 0, promptTokensDropped: 0, generatedTokensDropped: 0 };
   const timings = { queueMs: 0, tokenizeMs: 0, prefillMs: 0, decodeMs: 0, totalMs: 0 };
   const done: GenerateEvent = {

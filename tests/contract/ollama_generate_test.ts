@@ -17,6 +17,10 @@ Deno.test("POST /api/generate answers one merged object with the context", async
     kind: "chat",
     messages: [{ role: "user", content: "Why?" }],
     tools: [],
+    toolChoice: "auto",
+    parallelToolCalls: true,
+    continueFinal: false,
+    reasoning: { split: true, budget: -1 },
     templateArgs: {},
   });
 });
@@ -38,6 +42,10 @@ Deno.test("POST /api/generate prepends system, and raw bypasses the template", a
       kind: "chat",
       messages: [{ role: "system", content: "s" }, { role: "user", content: "p" }],
       tools: [],
+      toolChoice: "auto",
+      parallelToolCalls: true,
+      continueFinal: false,
+      reasoning: { split: true, budget: -1 },
       templateArgs: { enable_thinking: false },
     },
     { kind: "text", text: "p", addSpecial: true },

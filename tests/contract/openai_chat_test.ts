@@ -148,6 +148,10 @@ Deno.test("POST /v1/chat/completions decodes roles, parts, tool calls and tools"
       { role: "tool", content: "2", name: "g" },
     ],
     tools: [{ name: "f", description: "d", parameters: { type: "object" } }],
+    toolChoice: "auto",
+    parallelToolCalls: true,
+    continueFinal: false,
+    reasoning: { split: true, budget: -1 },
     templateArgs: { enable_thinking: false, reasoning_effort: "low" },
   });
 });

@@ -168,7 +168,7 @@ export class FakeService implements InferenceService {
       yield {
         type: "done",
         finishReason,
-        usage: { ...usage, completionTokens: pieces.length + 1 },
+        usage: { ...usage, completionTokens: pieces.length + 1, reasoningTokens: 0 },
         rotation,
         timings: FAKE_TIMINGS,
         tokens: { prompt: [1, 2], completion: [3] },

@@ -11,7 +11,16 @@ export function chatRequest(
 ): GenerateRequest {
   return {
     id: "test",
-    prompt: { kind: "chat", messages, tools: [], templateArgs: {} },
+    prompt: {
+      kind: "chat",
+      messages,
+      tools: [],
+      toolChoice: "auto",
+      parallelToolCalls: true,
+      continueFinal: false,
+      reasoning: { split: true, budget: -1 },
+      templateArgs: {},
+    },
     sampling: { ...DEFAULT_SAMPLING, temperature: 0 },
     maxTokens: -1,
     stop: [],

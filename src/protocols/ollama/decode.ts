@@ -123,6 +123,10 @@ export function decodeChat(body: ChatBody, context: DecodeContext): GenerateRequ
       kind: "chat",
       messages: (body.messages ?? []).map((message, index) => decodeMessage(message, index, context)),
       tools: decodeTools(body.tools),
+      toolChoice: "auto",
+      parallelToolCalls: true,
+      continueFinal: false,
+      reasoning: { split: true, budget: -1 },
       templateArgs: decodeThink(body.think, context),
     },
   };
@@ -177,7 +181,18 @@ function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateReque
   const messages: ChatMessage[] = [{ role: "user", content: text }];
   if (body.system) messages.unshift({ role: "system", content: body.system });
   const templateArgs = decodeThink(body.think, context);
-  if (!body.context || body.context.length === 0) return { kind: "chat", messages, tools: [], templateArgs };
+  if (!body.context || body.context.length === 0) {
+    return {
+      kind: "chat",
+      messages,
+      tools: [],
+      toolChoice: "none",
+      parallelToolCalls: false,
+      continueFinal: false,
+      reasoning: { split: true, budget: -1 },
+      templateArgs,
+    };
+  }
   checkTokens(body.context, context.card, "context");
   const rendered = context.service.applyTemplate(messages, [], templateArgs);
   const added = context.service.tokenize(rendered, { addSpecial: false, parseSpecial: true });

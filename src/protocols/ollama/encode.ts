@@ -95,7 +95,7 @@ export async function encodeWhole(
     else if (event.type === "done") {
       options.onRotation?.(event.rotation);
       return encodeJson(wholeObject(text, logprobs, event, options));
-    } else {
+    } else if (event.type === "text") {
       text += event.text;
       if (event.logprobs) logprobs.push(...event.logprobs);
     }
@@ -119,7 +119,7 @@ export async function* encodeStream(
       if (event.text === "" && event.logprobs === undefined) continue;
       const extra = event.logprobs ? `,"logprobs":${encodeJson(encodeLogprobs(event.logprobs))}` : "";
       yield before + timestamp() + open + encodeJsonString(event.text) + close + extra + "}\n";
-    } else {
+    } else if (event.type === "done") {
       yield encodeJson(wholeObject("", [], event, options)) + "\n";
       return;
     }

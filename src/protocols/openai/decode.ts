@@ -54,6 +54,10 @@ export function decodeChatCompletion(body: ChatCompletionBody, context: DecodeCo
       kind: "chat",
       messages: decodeMessages(body.messages),
       tools: body.tool_choice === "none" ? [] : decodeTools(body.tools),
+      toolChoice: "auto",
+      parallelToolCalls: true,
+      continueFinal: false,
+      reasoning: { split: true, budget: -1 },
       templateArgs: decodeTemplateArgs(body),
     },
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? body.n_predict ??

@@ -42,7 +42,7 @@ export async function encodeWhole(
     if (choice === undefined) continue;
     if (event.type === "start") totals.addStart(index, event);
     else if (event.type === "text") appendText(choice, event);
-    else finish(choice, index, event, totals);
+    else if (event.type === "done") finish(choice, index, event, totals);
   }
   if (choices.some((choice) => choice.finishReason === null)) throw unfinished();
   return encodeJson({
@@ -84,7 +84,7 @@ export async function* encodeStream(
       yield encoder.first(index);
     } else if (event.type === "text") {
       yield encoder.text(index, event.text, event.logprobs);
-    } else {
+    } else if (event.type === "done") {
       options.totals.addDone(index, event);
       yield encoder.finish(index, event);
     }

@@ -69,7 +69,7 @@ function done(promptTokens: number, cachedTokens: number, completionTokens: numb
   return {
     type: "done",
     finishReason: "stop",
-    usage: { promptTokens, cachedTokens, completionTokens },
+    usage: { promptTokens, cachedTokens, completionTokens, reasoningTokens: 0 },
     rotation: { messagesDropped: 1, promptTokensDropped: 2, generatedTokensDropped: 3 },
     timings: FAKE_TIMINGS,
     tokens: { prompt: [], completion: [] },
