@@ -44,6 +44,17 @@ export interface ChatPrompt {
   templateArgs: Readonly<Record<string, unknown>>;
 }
 
+/** A conversation with no more to it: the parts that most callers leave as they are. */
+export const PLAIN_CHAT: Readonly<Omit<ChatPrompt, "messages">> = Object.freeze({
+  kind: "chat",
+  tools: Object.freeze([]),
+  toolChoice: "auto",
+  parallelToolCalls: true,
+  continueFinal: false,
+  reasoning: Object.freeze({ split: true, budget: -1 }),
+  templateArgs: Object.freeze({}),
+});
+
 /** Text to continue. */
 export interface TextPrompt {
   kind: "text";

@@ -1,8 +1,7 @@
 /** What the HTTP side needs of the rest of the server. Implemented by `src/pipeline`, faked in contract tests. */
 
 import type { GenerateEvent } from "./generate_event.ts";
-import type { GenerateRequest } from "./generate_request.ts";
-import type { ChatMessage, ToolDefinition } from "./chat_message.ts";
+import type { ChatPrompt, GenerateRequest } from "./generate_request.ts";
 import type { ServiceStatus } from "./service_status.ts";
 
 /** A model that can be named in a request; facts come from the GGUF header. */
@@ -63,12 +62,8 @@ export interface InferenceService {
    * @throws ServerError from the first or a later `next()`
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
-  /** Renders a conversation with the model's template, generation prompt included. */
-  applyTemplate(
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
-    args: Readonly<Record<string, unknown>>,
-  ): string;
+  /** Renders a conversation with the model's template, generation prompt included unless it continues. */
+  applyTemplate(prompt: ChatPrompt): string;
   /** Text to token ids. `parseSpecial` lets special tokens in the text be recognised. */
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array;
   /** Token ids to text. */

@@ -3,9 +3,8 @@
  * `generate()`, whatever its dialect.
  */
 
-import type { ChatMessage, ToolDefinition } from "../core/chat_message.ts";
 import type { GenerateEvent, RotationReport } from "../core/generate_event.ts";
-import type { GenerateRequest } from "../core/generate_request.ts";
+import type { ChatPrompt, GenerateRequest } from "../core/generate_request.ts";
 import type { InferenceService, ModelCard, ServiceState } from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { ServiceStatus } from "../core/service_status.ts";
@@ -83,12 +82,8 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     throw new ServerError("model_not_found", `model '${name}' not found`, { field: "model" });
   }
 
-  applyTemplate(
-    messages: readonly ChatMessage[],
-    tools: readonly ToolDefinition[],
-    args: Readonly<Record<string, unknown>>,
-  ): string {
-    return this.#model().template.render(messages, tools, args);
+  applyTemplate({ messages, tools, templateArgs }: ChatPrompt): string {
+    return this.#model().template.render(messages, tools, templateArgs);
   }
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array {

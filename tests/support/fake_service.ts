@@ -1,6 +1,5 @@
 /** An InferenceService without a model: answers with given pieces of text, at a given pace, or with a given fault. */
 
-import type { ChatMessage, ToolDefinition } from "../../src/core/chat_message.ts";
 import type {
   FinishReason,
   GeneratedLogprob,
@@ -8,7 +7,7 @@ import type {
   RotationReport,
   Timings,
 } from "../../src/core/generate_event.ts";
-import type { GenerateRequest } from "../../src/core/generate_request.ts";
+import type { ChatPrompt, GenerateRequest } from "../../src/core/generate_request.ts";
 import type { InferenceService, ModelCard, ServiceState } from "../../src/core/inference_service.ts";
 import type { ServiceStatus } from "../../src/core/service_status.ts";
 import { ServerError } from "../../src/core/server_error.ts";
@@ -46,7 +45,8 @@ export const NO_ROTATION: RotationReport = {
 
 /** What the fake does; members may be changed between requests. */
 export interface FakeScript {
-  pieces: readonly string[];
+  /** Pieces of the answer: texts, or events as they are. */
+  pieces: readonly (string | GenerateEvent)[];
   finishReason: FinishReason;
   rotation: RotationReport;
   /** Thrown before `start`. */
@@ -154,14 +154,18 @@ export class FakeService implements InferenceService {
         promptTokens: usage.promptTokens,
         rotation: { ...rotation, generatedTokensDropped: 0 },
       };
-      for (const [index, text] of pieces.entries()) {
+      for (const [index, piece] of pieces.entries()) {
         if (failAfter?.pieces === index) throw failAfter.error;
         if (delayMs > 0) await delay(delayMs, signal);
         if (signal.aborted) throw new ServerError("cancelled", "aborted");
+        if (typeof piece !== "string") {
+          yield piece;
+          continue;
+        }
         const logprobs = request.logprobs === undefined
           ? {}
-          : { logprobs: [fakeLogprob(text, request.logprobs)] };
-        yield { type: "text", text, ...logprobs };
+          : { logprobs: [fakeLogprob(piece, request.logprobs)] };
+        yield { type: "text", text: piece, ...logprobs };
       }
       if (failAfter?.pieces === pieces.length) throw failAfter.error;
       whole = true;
@@ -179,7 +183,7 @@ export class FakeService implements InferenceService {
     }
   }
 
-  applyTemplate(messages: readonly ChatMessage[], tools: readonly ToolDefinition[]): string {
+  applyTemplate({ messages, tools }: ChatPrompt): string {
     return messages.map(({ role, content }) => `<${role}>${content}`).join("") +
       (tools.length > 0 ? "<tools>" : "");
   }

@@ -1,7 +1,7 @@
 /** Requests for tests, with every field set to something plain. */
 
 import type { ChatMessage } from "../../src/core/chat_message.ts";
-import type { GenerateRequest } from "../../src/core/generate_request.ts";
+import { type GenerateRequest, PLAIN_CHAT } from "../../src/core/generate_request.ts";
 import { DEFAULT_SAMPLING } from "../../src/core/sampling_params.ts";
 
 /** A greedy chat request. */
@@ -11,16 +11,7 @@ export function chatRequest(
 ): GenerateRequest {
   return {
     id: "test",
-    prompt: {
-      kind: "chat",
-      messages,
-      tools: [],
-      toolChoice: "auto",
-      parallelToolCalls: true,
-      continueFinal: false,
-      reasoning: { split: true, budget: -1 },
-      templateArgs: {},
-    },
+    prompt: { ...PLAIN_CHAT, messages },
     sampling: { ...DEFAULT_SAMPLING, temperature: 0 },
     maxTokens: -1,
     stop: [],

@@ -1,5 +1,6 @@
 /** llama-server's own endpoints. */
 
+import { PLAIN_CHAT } from "../../core/generate_request.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { ServiceStatus } from "../../core/service_status.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
@@ -34,11 +35,12 @@ async function applyTemplate(call: Call): Promise<Reply> {
   const body = await call.body(applyTemplateSchema);
   call.service.resolve(undefined);
   const messages = decodeMessages(body.messages);
-  const prompt = call.service.applyTemplate(
+  const prompt = call.service.applyTemplate({
+    ...PLAIN_CHAT,
     messages,
-    decodeTools(body.tools),
-    body.chat_template_kwargs ?? {},
-  );
+    tools: decodeTools(body.tools),
+    templateArgs: body.chat_template_kwargs ?? {},
+  });
   return { kind: "json", json: encodeJson({ prompt }) };
 }
 

@@ -1,7 +1,7 @@
 /** Ollama's requests -> GenerateRequests. */
 
 import type { ChatMessage } from "../../core/chat_message.ts";
-import type { GenerateRequest } from "../../core/generate_request.ts";
+import { type GenerateRequest, PLAIN_CHAT } from "../../core/generate_request.ts";
 import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
 import type { SamplingParams } from "../../core/sampling_params.ts";
 import { type ErrorKind, ServerError } from "../../core/server_error.ts";
@@ -182,19 +182,10 @@ function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateReque
   if (body.system) messages.unshift({ role: "system", content: body.system });
   const templateArgs = decodeThink(body.think, context);
   if (!body.context || body.context.length === 0) {
-    return {
-      kind: "chat",
-      messages,
-      tools: [],
-      toolChoice: "none",
-      parallelToolCalls: false,
-      continueFinal: false,
-      reasoning: { split: true, budget: -1 },
-      templateArgs,
-    };
+    return { ...PLAIN_CHAT, messages, templateArgs };
   }
   checkTokens(body.context, context.card, "context");
-  const rendered = context.service.applyTemplate(messages, [], templateArgs);
+  const rendered = context.service.applyTemplate({ ...PLAIN_CHAT, messages, templateArgs });
   const added = context.service.tokenize(rendered, { addSpecial: false, parseSpecial: true });
   return { kind: "tokens", tokens: [...body.context, ...added] };
 }
