@@ -16,6 +16,8 @@ export interface ChatMessage {
   role: Role;
   /** Empty string when the message carries only tool calls. */
   content: string;
+  /** The texts of content that came as parts; `content` is these with newlines between. Some templates tell them apart. */
+  parts?: readonly string[];
   /** The assistant's reasoning of an earlier turn, if the client sent it back. */
   reasoning?: string;
   toolCalls?: readonly ToolCall[];

@@ -8,6 +8,7 @@
 
 import type { ToolChoice, ToolDefinition } from "../../core/chat_message.ts";
 import type { ReasoningOptions, ResponseFormat } from "../../core/generate_request.ts";
+import type { ReasoningStart } from "./reasoning.ts";
 
 /** What a request asks of its answer, as far as the format is concerned. */
 export interface AnswerDemand {
@@ -44,6 +45,8 @@ export interface AnswerPlan {
   preserved: readonly string[];
   /** Further strings that end the answer; they never appear in it. */
   stops: readonly string[];
+  /** Where the reasoning stands: needed to limit it, and to let nothing in it trigger the grammar. None: no reasoning. */
+  reasoning?: ReasoningStart;
   createParser(): AnswerParser;
 }
 

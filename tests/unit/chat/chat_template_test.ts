@@ -10,6 +10,15 @@ const TOOL: ToolDefinition = {
   description: "Weather of a city",
   parameters: { type: "object", properties: { city: { type: "string" } } },
 };
+const NOTHING = {
+  tools: false,
+  thinking: false,
+  system: false,
+  toolCalls: false,
+  parallelToolCalls: false,
+  preserveReasoning: false,
+  reasoningEffort: false,
+};
 const DUMP = "{{ messages | tojson }}|{{ tools | tojson if tools else '' }}|{{ add_generation_prompt }}";
 
 function failure(run: () => unknown): ServerError {
@@ -26,15 +35,16 @@ Deno.test("ChatTemplate.render() renders ChatML with the generation prompt", () 
   const template = new ChatTemplate(CHATML_TEMPLATE, SPECIALS);
   const messages: ChatMessage[] = [{ role: "system", content: "Be brief." }, ...HELLO];
   assert.equal(
-    template.render(messages, [], {}),
+    template.render({ messages }),
     "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n",
   );
-  assert.deepEqual(template.capabilities, { tools: false, thinking: false, system: true, toolCalls: false });
+  assert.deepEqual(template.capabilities, { ...NOTHING, system: true });
 });
 
 Deno.test("ChatTemplate.render() leaves the generation prompt out when asked to", () => {
-  const text = new ChatTemplate(CHATML_TEMPLATE, SPECIALS).render(HELLO, [], {
-    add_generation_prompt: false,
+  const text = new ChatTemplate(CHATML_TEMPLATE, SPECIALS).render({
+    messages: HELLO,
+    templateArgs: { add_generation_prompt: false },
   });
   assert.equal(text, "<|im_start|>user\nHello<|im_end|>\n");
 });
@@ -51,7 +61,7 @@ Deno.test("ChatTemplate.render() gives templates the field names of transformers
     },
     { role: "tool", content: "sunny", toolCallId: "c1", name: "get_weather" },
   ];
-  const [dumped, tools, generation] = template.render(messages, [TOOL], {}).split("|");
+  const [dumped, tools, generation] = template.render({ messages, tools: [TOOL] }).split("|");
   assert.deepEqual(JSON.parse(dumped!), [
     { role: "user", content: "Hello" },
     {
@@ -76,7 +86,7 @@ Deno.test("ChatTemplate.render() keeps arguments that are not a JSON object as t
     const messages: ChatMessage[] = [
       { role: "assistant", content: "", toolCalls: [{ id: "c", name: "f", arguments: text }] },
     ];
-    assert.equal(JSON.parse(template.render(messages, [], {})), text);
+    assert.equal(JSON.parse(template.render({ messages })), text);
   }
 });
 
@@ -87,12 +97,12 @@ Deno.test("ChatTemplate.render() gives arguments as text to a template that can 
   const messages: ChatMessage[] = [
     { role: "assistant", content: "", toolCalls: [{ id: "c", name: "f", arguments: '{"a": 1}' }] },
   ];
-  assert.equal(new ChatTemplate(source, SPECIALS).render(messages, [], {}), 'CALL {"a": 1}');
+  assert.equal(new ChatTemplate(source, SPECIALS).render({ messages }), 'CALL {"a": 1}');
 });
 
 Deno.test("ChatTemplate.render() gives content as parts to a template that reads only parts", () => {
   const source = "{% for m in messages %}{% for p in m.content %}{{ p.text }};{% endfor %}{% endfor %}";
-  assert.equal(new ChatTemplate(source, SPECIALS).render(HELLO, [], {}), "Hello;");
+  assert.equal(new ChatTemplate(source, SPECIALS).render({ messages: HELLO }), "Hello;");
 });
 
 Deno.test("ChatTemplate.render() merges the system message when the template prints none", () => {
@@ -102,16 +112,16 @@ Deno.test("ChatTemplate.render() merges the system message when the template pri
   const template = new ChatTemplate(source, SPECIALS);
   assert.equal(template.capabilities.system, false);
   assert.equal(
-    template.render([{ role: "system", content: "Be brief." }, ...HELLO], [], {}),
+    template.render({ messages: [{ role: "system", content: "Be brief." }, ...HELLO] }),
     "[user:Be brief.\nHello]",
   );
-  assert.equal(template.render([{ role: "system", content: "Alone" }], [], {}), "[user:Alone]");
+  assert.equal(template.render({ messages: [{ role: "system", content: "Alone" }] }), "[user:Alone]");
 });
 
 Deno.test("ChatTemplate.render() takes BOS and EOS off only where the tokenizer adds them", () => {
   const source = "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}";
   const render = (addBos: boolean, addEos: boolean) =>
-    new ChatTemplate(source, { ...SPECIALS, addBos, addEos }).render(HELLO, [], {});
+    new ChatTemplate(source, { ...SPECIALS, addBos, addEos }).render({ messages: HELLO });
   assert.equal(render(false, false), "<s>Hello</s>");
   assert.equal(render(true, false), "Hello</s>");
   assert.equal(render(true, true), "Hello");
@@ -122,7 +132,7 @@ Deno.test("ChatTemplate.render() takes off one BOS, not those in the text", () =
     ...SPECIALS,
     addBos: true,
   });
-  assert.equal(template.render([{ role: "user", content: "<s>x" }], [], {}), "<s>x");
+  assert.equal(template.render({ messages: [{ role: "user", content: "<s>x" }] }), "<s>x");
 });
 
 Deno.test("ChatTemplate.render() passes further variables, and none may replace the conversation", () => {
@@ -130,33 +140,89 @@ Deno.test("ChatTemplate.render() passes further variables, and none may replace 
     "{{ messages[0].content }} {{ date }} {{ bos_token }}{{ true }}",
     SPECIALS,
   );
-  const text = template.render(HELLO, [], {
-    date: "today",
-    messages: [],
-    bos_token: "x",
-    true: "x",
-    none: 1,
+  const text = template.render({
+    messages: HELLO,
+    templateArgs: { date: "today", messages: [], bos_token: "x", true: "x", none: 1 },
   });
-  assert.equal(text, "Hello today <s>true");
+  assert.equal(text, "Hello today <s>True");
 });
 
-Deno.test("ChatTemplate.render() sets no thinking switch by itself and sets both names of it on request", () => {
-  const source =
-    "{{ enable_thinking is defined }} {{ thinking is defined }} {{ thinking }}{{ messages[0].content }}";
-  const template = new ChatTemplate(source, SPECIALS);
-  assert.equal(template.render(HELLO, [], {}).toLowerCase(), "false false hello");
-  assert.equal(template.render(HELLO, [], { enable_thinking: false }).toLowerCase(), "true true falsehello");
+Deno.test("ChatTemplate.render() sets no thinking switch by itself, and that which the template knows on request", () => {
+  const reasoning = { split: true, budget: -1, enabled: false, effort: "low" };
+  const render = (source: string, more = {}) =>
+    new ChatTemplate(source, SPECIALS).render({ messages: HELLO, ...more });
+  const both = "{{ enable_thinking is defined }} {{ thinking is defined }} {{ reasoning_effort }}";
+  assert.equal(render(both), "False False ");
+  assert.equal(render(both, { reasoning }), "True False low");
+  assert.equal(render("{{ thinking }}", { reasoning }), "False");
+  assert.equal(
+    render("{{ enable_thinking }}", { reasoning, templateArgs: { enable_thinking: true } }),
+    "True",
+  );
+});
+
+Deno.test("ChatTemplate.render() asks templates to keep earlier reasoning unless the request says otherwise", () => {
+  const template = new ChatTemplate("{{ preserve_thinking }} {{ clear_thinking }}", SPECIALS);
+  assert.equal(template.render({ messages: HELLO }), "True False");
+  assert.equal(
+    template.render({ messages: HELLO, templateArgs: { preserve_reasoning: false } }),
+    "False True",
+  );
+});
+
+Deno.test("ChatTemplate.render() gives parts to a template that reads strings and parts", () => {
+  const source = "{% for m in messages %}{% if m.content is string %}S{{ m.content }}{% else %}" +
+    "{% for p in m.content %}P{{ p.text }}{% endfor %}{% endif %}{% endfor %}";
+  const messages: ChatMessage[] = [...HELLO, { role: "user", content: "a\nb", parts: ["a", "b"] }];
+  assert.equal(new ChatTemplate(source, SPECIALS).render({ messages }), "SHelloPaPb");
+  assert.equal(
+    new ChatTemplate("{{ messages[1].content }}", SPECIALS).render({ messages }),
+    "a\nb",
+  );
+});
+
+Deno.test("ChatTemplate.render() continues a last assistant message where that is asked for", () => {
+  const source = "{% for m in messages %}[{{ m.role }}]" +
+    "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}{{ m.content }};{% endfor %}" +
+    "{% if add_generation_prompt %}[assistant]{% endif %}";
+  const last: ChatMessage = { role: "assistant", content: "I am" };
+  const render = (template: string, message: ChatMessage, continueFinal = true) =>
+    new ChatTemplate(template, SPECIALS).render({ messages: [...HELLO, message], continueFinal });
+  assert.equal(render(source, last), "[user]Hello;[assistant]<think>\n\n</think>\n\nI am");
+  assert.equal(
+    render(source, { ...last, reasoning: "R" }),
+    "[user]Hello;[assistant]<think>\nR\n</think>\n\nI am",
+  );
+  assert.equal(render(source, { ...last, content: "", reasoning: "R" }), "[user]Hello;[assistant]<think>\nR");
+  assert.equal(render(source, last, false), "[user]Hello;[assistant]I am;[assistant]");
+  assert.ok(render(CHATML_TEMPLATE, last).endsWith("<|im_start|>assistant\nI am"));
+});
+
+Deno.test("ChatTemplate.render() writes calls as text where the template refuses tool messages", () => {
+  const source = "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}" +
+    "{{ raise_exception('alternate') }}{% endif %}[{{ m.content }}]{% endfor %}";
+  const messages: ChatMessage[] = [
+    ...HELLO,
+    { role: "assistant", content: "", toolCalls: [{ id: "c1", name: "f", arguments: '{"a": 1}' }] },
+    { role: "tool", content: "42", toolCallId: "c1" },
+    { role: "user", content: "So?" },
+  ];
+  const text = new ChatTemplate(source, SPECIALS).render({ messages });
+  assert.equal(text, '[Hello][{"name":"f","arguments":{"a":1}}][Result of f:\n42\n\nSo?]');
 });
 
 Deno.test("ChatTemplate.render() gives today's date unless the request gives another", () => {
   const template = new ChatTemplate("{{ date_string }}|{{ datetime }}{{ messages[0].content }}", SPECIALS);
-  assert.match(template.render(HELLO, [], {}), /^\d\d [A-Z][a-z]{2} \d{4}\|[A-Z][a-z]{2} \d\d \d{4}Hello$/);
-  assert.match(template.render(HELLO, [], { date_string: "1 May" }), /^1 May\|/);
+  assert.match(
+    template.render({ messages: HELLO }),
+    /^\d\d [A-Z][a-z]{2} \d{4}\|[A-Z][a-z]{2} \d\d \d{4}Hello$/,
+  );
+  assert.match(template.render({ messages: HELLO, templateArgs: { date_string: "1 May" } }), /^1 May\|/);
 });
 
 Deno.test("ChatTemplate.render() reports a refusal in the template's own words", () => {
   const template = new ChatTemplate("{{ raise_exception('Roles must alternate') }}", SPECIALS);
-  const error = failure(() => template.render(HELLO, [], {}));
+  const error = failure(() => template.render({ messages: HELLO }));
   assert.equal(error.kind, "validation");
   assert.equal(error.field, "messages");
   assert.match(error.message, /refuses these messages: Roles must alternate/);
@@ -169,7 +235,7 @@ Deno.test("ChatTemplate.render() reports a template that fails, and a range that
       "{% for i in range(1000000000) %}x{% endfor %}",
     ]
   ) {
-    const error = failure(() => new ChatTemplate(source, SPECIALS).render(HELLO, [], {}));
+    const error = failure(() => new ChatTemplate(source, SPECIALS).render({ messages: HELLO }));
     assert.equal(error.kind, "validation");
     assert.match(
       error.message,
@@ -189,10 +255,11 @@ Deno.test("ChatTemplate.capabilities finds tools, tool calls and thinking", () =
     "{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}{% endfor %}" +
     "{% if enable_thinking %}<think>{% endif %}";
   const { capabilities } = new ChatTemplate(source, SPECIALS);
-  assert.deepEqual(capabilities, { tools: true, thinking: true, system: true, toolCalls: true });
+  const found = { tools: true, thinking: true, system: true, toolCalls: true, parallelToolCalls: true };
+  assert.deepEqual(capabilities, { ...NOTHING, ...found });
 });
 
 Deno.test("ChatTemplate.capabilities is empty for a template that refuses everything", () => {
   const { capabilities } = new ChatTemplate("{{ raise_exception('no') }}", SPECIALS);
-  assert.deepEqual(capabilities, { tools: false, thinking: false, system: false, toolCalls: false });
+  assert.deepEqual(capabilities, NOTHING);
 });
