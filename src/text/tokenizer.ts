@@ -2,6 +2,7 @@
  * Owns the way between text and tokens of one model.
  * Always holds: a token's bytes never change, so they are looked up once and kept; callers must not write to them.
  */
+import type { SpecialTokens } from "../core/inference_service.ts";
 import type { Vocab } from "../../ffi/mod.ts";
 
 /** How to cut text into tokens. */
@@ -29,6 +30,12 @@ export class Tokenizer {
   /** True when `addSpecial` puts a BOS token in front. */
   get addBos(): boolean {
     return this.vocab.addBos;
+  }
+
+  /** Tokens of the vocabulary that mean something; -1 for one that it lacks. */
+  get specialTokens(): SpecialTokens {
+    const { bos, eos, addBos, fimPre, fimSuf, fimMid, fimRep, fimSep } = this.vocab;
+    return { bos, eos, addBos, fimPre, fimSuf, fimMid, fimRep, fimSep };
   }
 
   /** Cuts text into tokens. @throws Error when the model has no vocabulary */
