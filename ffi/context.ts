@@ -6,6 +6,7 @@
 import type { Batch } from "./batch.ts";
 import { NativeHandle } from "./handle.ts";
 import { LlamaPoolingType } from "./llama.gen.ts";
+import type { ScaledAdapter } from "./lora.ts";
 import { Memory } from "./memory.ts";
 import { NATIVE, type Native } from "./native.ts";
 import { StructView } from "./struct_view.ts";
@@ -59,6 +60,8 @@ export class Context implements Disposable {
   readonly #views = new Map<bigint, Float32Array<ArrayBuffer>>();
   #running = false;
   #pool: { release: () => void } | null = null;
+  /** Adapters that apply now. */
+  readonly #adapters: NativeHandle[] = [];
 
   constructor(native: Native, model: NativeHandle, pointer: Deno.PointerObject, facts: ContextFacts) {
     const { llama } = native;
@@ -67,6 +70,7 @@ export class Context implements Disposable {
     this.#facts = facts;
     this.#handle = new NativeHandle("Context", pointer, (p) => {
       llama.llama_free(p);
+      for (const handle of this.#adapters.splice(0)) handle.release();
       this.#pool?.release();
       model.release();
     });
@@ -191,6 +195,30 @@ export class Context implements Disposable {
     this.#pool = threads;
     this.#native.llama.llama_attach_threadpool(context, threads.decode, threads.batch);
     this.setThreads(pool.nThreads, pool.nThreadsBatch);
+  }
+
+  /**
+   * Applies these adapters from the next decode on, and no others. What is in memory stays as it was computed.
+   * @throws Error when libllama refuses them
+   */
+  setAdapters(adapters: readonly ScaledAdapter[]): void {
+    const context = this.#idle("set adapters");
+    const used = adapters.filter(({ scale }) => scale !== 0);
+    const pointers = new BigUint64Array(new ArrayBuffer(8 * Math.max(1, used.length)));
+    const scales = new Float32Array(new ArrayBuffer(4 * Math.max(1, used.length)));
+    used.forEach(({ adapter, scale }, i) => {
+      pointers[i] = Deno.UnsafePointer.value(adapter[NATIVE]().pointer);
+      scales[i] = scale;
+    });
+    const { llama } = this.#native;
+    const bytes = new Uint8Array(pointers.buffer);
+    const scaleBytes = new Uint8Array(scales.buffer);
+    if (llama.llama_set_adapters_lora(context, bytes, BigInt(used.length), scaleBytes) !== 0) {
+      throw new Error(`Cannot apply ${used.length} LoRA adapters: libllama refuses them`);
+    }
+    for (const { adapter } of used) adapter[NATIVE]().retain();
+    for (const handle of this.#adapters.splice(0)) handle.release();
+    this.#adapters.push(...used.map(({ adapter }) => adapter[NATIVE]()));
   }
 
   /** Bytes that `stateSeqGet()` returns. */

@@ -51,6 +51,7 @@ const NONBLOCKING = new Set([
   "llama_model_load_from_splits",
   "llama_decode",
   "llama_encode",
+  "llama_model_quantize",
 ]);
 
 /** Not needed to serve: a library without them opens all the same. */
@@ -65,6 +66,7 @@ const STRUCTS = [
   "llama_logit_bias",
   "llama_sampler_chain_params",
   "llama_sampler_seq_config",
+  "llama_model_quantize_params",
   "llama_model_kv_override",
   "llama_model_tensor_buft_override",
   "llama_chat_message",

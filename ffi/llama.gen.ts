@@ -482,6 +482,17 @@ export const LLAMA_SYMBOLS = {
     result: "u32", // uint32_t
     optional: true,
   },
+  llama_model_quantize_async: {
+    name: "llama_model_quantize",
+    parameters: [
+      "buffer", // const char * fname_inp
+      "buffer", // const char * fname_out
+      "buffer", // const llama_model_quantize_params * params
+    ],
+    result: "u32", // uint32_t
+    optional: true,
+    nonblocking: true,
+  },
   llama_adapter_lora_init: {
     parameters: [
       "pointer", // struct llama_model * model
@@ -1781,6 +1792,26 @@ export const LAYOUTS = {
     fields: {
       seq_id: { offset: 0, size: 4, type: "i32" }, // llama_seq_id seq_id
       sampler: { offset: 8, size: 8, type: "pointer" }, // struct llama_sampler * sampler
+    },
+  },
+  llama_model_quantize_params: {
+    size: 64,
+    fields: {
+      nthread: { offset: 0, size: 4, type: "i32" }, // int32_t nthread
+      ftype: { offset: 4, size: 4, type: "u32" }, // enum llama_ftype ftype
+      output_tensor_type: { offset: 8, size: 4, type: "u32" }, // enum ggml_type output_tensor_type
+      token_embedding_type: { offset: 12, size: 4, type: "u32" }, // enum ggml_type token_embedding_type
+      allow_requantize: { offset: 16, size: 1, type: "bool" }, // bool allow_requantize
+      quantize_output_tensor: { offset: 17, size: 1, type: "bool" }, // bool quantize_output_tensor
+      only_copy: { offset: 18, size: 1, type: "bool" }, // bool only_copy
+      pure: { offset: 19, size: 1, type: "bool" }, // bool pure
+      keep_split: { offset: 20, size: 1, type: "bool" }, // bool keep_split
+      dry_run: { offset: 21, size: 1, type: "bool" }, // bool dry_run
+      imatrix: { offset: 24, size: 8, type: "pointer" }, // const struct llama_model_imatrix_data * imatrix
+      kv_overrides: { offset: 32, size: 8, type: "pointer" }, // const struct llama_model_kv_override * kv_overrides
+      tt_overrides: { offset: 40, size: 8, type: "pointer" }, // const struct llama_model_tensor_override * tt_overrides
+      prune_layers: { offset: 48, size: 8, type: "pointer" }, // const int32_t * prune_layers
+      max_buf_size: { offset: 56, size: 8, type: "usize" }, // size_t max_buf_size
     },
   },
   llama_model_kv_override: {

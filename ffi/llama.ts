@@ -9,6 +9,7 @@ import { Model } from "./model.ts";
 import { applyModelParams, type ModelParams } from "./model_params.ts";
 import { cString, type Native, readCString } from "./native.ts";
 import { SamplerChain } from "./sampler_chain.ts";
+import { applyQuantizeParams, type QuantizeParams } from "./quantize.ts";
 import type { SamplerStep } from "./sampler_step.ts";
 import { StructView } from "./struct_view.ts";
 import { ThreadPool, type ThreadPoolParams } from "./thread_pool.ts";
@@ -109,6 +110,31 @@ export class Llama implements Disposable {
     } finally {
       capture.stop();
       progress?.close();
+      this.#handle.release();
+    }
+  }
+
+  /**
+   * Writes a quantized copy of a model. Does not block; it cannot be stopped.
+   * @throws Error with libllama's last error lines when it fails; what it wrote until then is left
+   */
+  async quantize(input: string, output: string, params: QuantizeParams): Promise<void> {
+    const { llama_model_quantize_async: quantize, llama_model_quantize_default_params: defaults } =
+      this.#native.llama;
+    if (quantize === null || defaults === null) {
+      throw new Error(`Cannot quantize "${input}": this libllama has no llama_model_quantize`);
+    }
+    const view = new StructView("llama_model_quantize_params", defaults());
+    applyQuantizeParams(view, params);
+    const [from, to] = [cString(input), cString(output)];
+    this.#handle.retain();
+    const capture = this.#log.capture();
+    try {
+      const failed = await quantize(from, to, view.bytes);
+      if (failed === 0) return;
+      throw new Error(`Cannot quantize "${input}": ${capture.summary() || "libllama gives no reason"}`);
+    } finally {
+      capture.stop();
       this.#handle.release();
     }
   }

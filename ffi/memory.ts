@@ -18,6 +18,11 @@ export class Memory {
     this.#pointer = pointer;
   }
 
+  /** False for a context that keeps nothing, as that of an encoder: nothing else here may then be called. */
+  get exists(): boolean {
+    return this.#pointer !== null;
+  }
+
   /** True when positions can be shifted with `seqAdd()`. */
   get canShift(): boolean {
     void this.#state.handle.pointer;

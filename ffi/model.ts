@@ -6,6 +6,7 @@
 import { Context } from "./context.ts";
 import { applyContextParams, type ContextParams } from "./context_params.ts";
 import { NativeHandle } from "./handle.ts";
+import { LoraAdapter } from "./lora.ts";
 import type { ModelParams } from "./model_params.ts";
 import type { NativeLog } from "./native_log.ts";
 import { cString, type Native, readCString, readSizedString } from "./native.ts";
@@ -137,6 +138,14 @@ export class Model implements Disposable {
     } finally {
       capture.stop();
     }
+  }
+
+  /**
+   * Loads a LoRA adapter for this model. Blocks while it is read; not while contexts of the model decode.
+   * @throws Error with libllama's last error lines when the file is no adapter for this model
+   */
+  loadAdapter(path: string): LoraAdapter {
+    return new LoraAdapter(this.#native, this.#handle, this.#log, path);
   }
 
   /** Gives the model up; it is freed now or with its last context. Idempotent. */

@@ -1,9 +1,11 @@
 /**
- * What a generation emits: one `start`, then pieces of the answer in the order of its text, one `done`. Pieces are
+ * What a generation emits: one `start`, maybe `progress`, then pieces of the answer in the order of its text, one `done`. Pieces are
  * reasoning, text, and tool calls: each call is one `tool_call`, then its `tool_arguments`, then maybe the next call. A
  * fault is thrown from the stream as a ServerError instead of `done`. Text is always valid Unicode and never holds part
  * of a stop string.
  */
+
+import type { CacheReport } from "./cache_report.ts";
 
 /**
  * Why the answer ended. `stop`: end-of-generation token or stop string. `length`: maxTokens or context. `tool_calls`: as
@@ -18,7 +20,10 @@ export interface TokenLogprob {
   text: string;
   /** The token's exact bytes. */
   bytes: readonly number[];
-  /** Natural logarithm of its probability under the unmodified distribution; finite. */
+  /**
+   * Natural logarithm of its probability under the unmodified distribution; finite, but NaN for a prompt's first token,
+   * which nothing has predicted.
+   */
   logprob: number;
 }
 
@@ -72,11 +77,26 @@ export interface StartEvent {
   rotation: RotationReport;
 }
 
-/** More of the answer. `text` may be empty only when it carries `logprobs`. */
+/** With `reportProgress`: more of the prompt has been computed. The last one of a prompt has `computed === total`. */
+export interface ProgressEvent {
+  type: "progress";
+  /** Tokens of the prompt. */
+  total: number;
+  /** Of these, taken from the prefix cache. */
+  cached: number;
+  /** Tokens in the cache now, `cached` ones included. */
+  computed: number;
+  /** Milliseconds since the first step of the prompt. */
+  ms: number;
+}
+
+/** More of the answer. `text` may be empty only when it carries `logprobs` or `tokens`. */
 export interface TextEvent {
   type: "text";
   text: string;
   logprobs?: readonly GeneratedLogprob[];
+  /** With `reportTokens`: ids of the tokens taken since the event before; their text may come later. */
+  tokens?: readonly number[];
 }
 
 /** More of the model's reasoning. Carries `logprobs` as `text` does. */
@@ -115,10 +135,17 @@ export interface DoneEvent {
   timings: Timings;
   /** Token ids of prompt and answer, for dialects that return a context. */
   tokens: { prompt: readonly number[]; completion: readonly number[] };
+  /** With `explainCache`: what the prefix cache did. */
+  cache?: CacheReport;
+  /** The place it ran in, 0 to one less than the requests that may run at once. */
+  slot?: number;
+  /** The end-of-generation token that ended the answer, if one did. It is not part of `tokens.completion`. */
+  endToken?: number;
 }
 
 export type GenerateEvent =
   | StartEvent
+  | ProgressEvent
   | TextEvent
   | ReasoningEvent
   | ToolCallEvent

@@ -86,6 +86,23 @@ export interface GenerateRequest {
   nKeep: number;
   /** Alternatives to report for each token: 0 none, else 1 to 20; undefined: no log-probabilities at all. */
   logprobs?: number;
+  /**
+   * The first text event holds the prompt, with the log-probabilities of its tokens (NaN for the first one). Needs
+   * `logprobs`; not for conversations. The prompt is then computed one token at a time.
+   */
+  promptLogprobs?: boolean;
+  /** Log-probabilities are those of the distribution that a token was drawn from, not the model's own. */
+  postSampling?: boolean;
   /** May earlier work on the same prefix be reused. */
   cachePrompt: boolean;
+  /** Say at the end what was reused, and why not more. */
+  explainCache?: boolean;
+  /** The place to run in, where that is free. */
+  slot?: number;
+  /** Text events carry token ids. */
+  reportTokens?: boolean;
+  /** Emit `progress` while the prompt is computed. */
+  reportProgress?: boolean;
+  /** Called once for each new piece of the answer's text; true ends the answer there, with reason `length`. */
+  endsAfter?: (text: string) => boolean;
 }

@@ -1,8 +1,17 @@
 /** What the HTTP side needs of the rest of the server. Implemented by `src/pipeline`, faked in contract tests. */
 
+import type {
+  Embedding,
+  EmbeddingFacts,
+  EmbedInput,
+  EmbedOptions,
+  Ranking,
+  RerankOptions,
+} from "./embedding.ts";
 import type { GenerateEvent } from "./generate_event.ts";
 import type { ChatPrompt, GenerateRequest } from "./generate_request.ts";
-import type { ServiceStatus } from "./service_status.ts";
+import type { AdapterStatus, ServiceStatus, SlotTransfer } from "./service_status.ts";
+import type { StoredLayers } from "./stored_layers.ts";
 
 /** A model that can be named in a request; facts come from the GGUF header. */
 export interface ModelCard {
@@ -31,6 +40,38 @@ export interface ModelCard {
   chatTemplate: string;
   /** GGUF key/value metadata; arrays longer than 5 elements are emptied. */
   metadata: Readonly<Record<string, unknown>>;
+  /** What the model has beside its weights; absent when nothing. */
+  stored?: StoredLayers;
+}
+
+/** Tokens that mean something; -1 for one that the vocabulary lacks. */
+export interface SpecialTokens {
+  bos: number;
+  eos: number;
+  /** The tokenizer puts BOS in front of a prompt. */
+  addBos: boolean;
+  /** Fill-in-the-middle: prefix, suffix, middle, repository, file separator. */
+  fimPre: number;
+  fimSuf: number;
+  fimMid: number;
+  fimRep: number;
+  fimSep: number;
+}
+
+/** What the chat template can do. */
+export interface TemplateFacts {
+  /** Tools offered in a request reach the prompt. */
+  tools: boolean;
+  /** Earlier tool calls reach the prompt. */
+  toolCalls: boolean;
+  /** System messages have a role of their own. */
+  system: boolean;
+  /** The prompt depends on whether the model shall think. */
+  thinking: boolean;
+  /** Arguments of calls are rendered from objects, not from JSON text. */
+  objectArguments: boolean;
+  /** Content is a list of parts, not text. */
+  typedContent: boolean;
 }
 
 /** The engine's state for `/health`. */
@@ -62,10 +103,54 @@ export interface InferenceService {
    * @throws ServerError from the first or a later `next()`
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  /** What the loaded model embeds. */
+  embeddingFacts(): EmbeddingFacts;
+  /**
+   * Embeds texts. Inputs of all requests are computed together.
+   * @returns one for each input, in their order
+   * @throws ServerError `not_supported` when the model only scores pairs, `context_length`, `validation` (an input without
+   * tokens, a token that does not exist, too many dimensions), `overloaded`
+   */
+  embed(
+    inputs: readonly EmbedInput[],
+    options: EmbedOptions,
+    signal: AbortSignal,
+  ): Promise<readonly Embedding[]>;
+  /**
+   * Scores how well documents answer a query.
+   * @throws ServerError `not_supported` when the model has no pooling `rank`, else as `embed()`
+   */
+  rerank(
+    query: string,
+    documents: readonly string[],
+    options: RerankOptions,
+    signal: AbortSignal,
+  ): Promise<Ranking>;
   /** Renders a conversation with the model's template, generation prompt included unless it continues. */
   applyTemplate(prompt: ChatPrompt): string;
   /** Text to token ids. `parseSpecial` lets special tokens in the text be recognised. */
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array;
-  /** Token ids to text. */
-  detokenize(tokens: readonly number[]): string;
+  /** Token ids to text. `special` renders control tokens as their text; default false. */
+  detokenize(tokens: readonly number[], options?: { special?: boolean }): string;
+  /** The exact bytes of a token, control tokens rendered as their text. */
+  tokenBytes(token: number): Uint8Array;
+  /** LoRA adapters that were loaded with the model, in order of their ids. */
+  adapters(): readonly AdapterStatus[];
+  /**
+   * Changes the scales of all LoRA adapters once nobody generates.
+   * @param scales one for each adapter
+   */
+  setAdapterScales(scales: readonly number[], signal: AbortSignal): Promise<void>;
+  /**
+   * Writes what the cache keeps of a slot's last request to a file, or puts it back.
+   * @throws ServerError `validation`, `not_found`, or `unavailable` while the slot is busy
+   */
+  saveSlot(slot: number, path: string): Promise<SlotTransfer>;
+  restoreSlot(slot: number, path: string): Promise<SlotTransfer>;
+  /** Forgets what the cache keeps of a slot's last request. @returns its tokens */
+  eraseSlot(slot: number): Promise<number>;
+  /** What the loaded model's chat template can do. */
+  templateFacts(): TemplateFacts;
+  /** Tokens of the loaded model's vocabulary that mean something. */
+  specialTokens(): SpecialTokens;
 }

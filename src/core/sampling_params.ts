@@ -16,6 +16,7 @@ export type SamplerName =
   | "top_p"
   | "min_p"
   | "xtc"
+  | "infill"
   | "temperature";
 
 /** Everything that shapes the choice of the next token. */
@@ -67,6 +68,26 @@ export interface SamplingParams {
   grammar: string;
   /** When the grammar begins to apply; undefined from the first token on. */
   grammarTrigger?: GrammarTrigger;
+  /** Where the output holds reasoning: nothing in it triggers the grammar, and it may be limited. */
+  reasoning?: ReasoningLimit;
+  /** Tokens that come first, whatever the model thinks of them. */
+  forced?: readonly number[];
+}
+
+/** Marks of the model's reasoning in its output, and how long it may be. */
+export interface ReasoningLimit {
+  /** Text that opens it; empty when only the prompt opens it. */
+  start: string;
+  /** Text that closes it. */
+  end: string;
+  /** Texts that close it too and are no longer part of it, such as the beginning of a call. */
+  endsBefore: readonly string[];
+  /** The prompt has opened it. */
+  open: boolean;
+  /** Most tokens of reasoning; -1 without limit. */
+  budget: number;
+  /** Tokens that close it when the budget is used up. */
+  closing: readonly number[];
 }
 
 /** What switches a lazy grammar on (`llama_sampler_init_grammar_lazy_patterns`). Whatever comes first counts. */
@@ -99,7 +120,7 @@ export const DEFAULT_SAMPLING: Readonly<SamplingParams> = Object.freeze({
   dryMultiplier: 0,
   dryBase: 1.75,
   dryAllowedLength: 2,
-  dryPenaltyLastN: -1,
+  dryPenaltyLastN: 64,
   drySequenceBreakers: Object.freeze(["\n", ":", '"', "*"]),
   mirostat: 0,
   mirostatTau: 5,

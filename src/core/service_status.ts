@@ -1,5 +1,7 @@
 /** What the running server can say of itself: the numbers behind `/slots` and `/metrics`. */
 
+import type { SamplingParams } from "./sampling_params.ts";
+
 /** A histogram's state; `counts[i]` are values up to `bounds[i]`, the last count those beyond every bound. */
 export interface HistogramSnapshot {
   /** Upper bounds in seconds, rising. */
@@ -25,12 +27,25 @@ export interface ServiceCounters {
   generatedSeconds: number;
   /** Calls of llama_decode. */
   steps: number;
+  /** Sum over those calls of the requests that took part. */
+  busySteps: number;
+  /** Tokens of the longest sequence so far, prompt and answer together. */
+  longestSequence: number;
   /** Times that a sequence had to give way for lack of cells and compute again. */
   preemptions: number;
 }
 
 /** One request inside the engine. */
 export interface SlotStatus {
+  /** Its place: 0 to `parallel - 1`, free again when it leaves. */
+  slot: number;
+  /** Number of the request, rising. */
+  task: number;
+  /** What it asked for. */
+  sampling: SamplingParams;
+  maxTokens: number;
+  nKeep: number;
+  logprobs: number | undefined;
   /** Its sequence id in the cache; -1 while it is admitted but outside. */
   sequence: number;
   state: "waiting" | "prefill" | "decode";
@@ -43,11 +58,44 @@ export interface SlotStatus {
   remainingTokens: number;
 }
 
+/** What the model's memory can do; the engine computes again where it cannot. */
+export interface MemoryAbility {
+  /** Positions can be shifted: a full context slides without computing what is kept. */
+  canShift: boolean;
+  /** Any common beginning of two prompts is computed once. Otherwise only a whole earlier sequence is continued. */
+  canSharePrefix: boolean;
+  /** Why not, in words; empty when it can do both. */
+  reason: string;
+}
+
+/** A LoRA adapter that was loaded with the model. */
+export interface AdapterStatus {
+  path: string;
+  /** How strongly it applies now; 0 not at all. */
+  scale: number;
+  /** From its metadata; often empty. */
+  taskName: string;
+  promptPrefix: string;
+  /** Tokens that activate it; empty for an adapter that always applies. */
+  invocationTokens: readonly number[];
+}
+
+/** What became of a slot's tokens. */
+export interface SlotTransfer {
+  tokens: number;
+  /** Length of the file. */
+  bytes: number;
+  ms: number;
+}
+
 /** A moment's view of the engine. */
 export interface ServiceStatus {
   /** Requests that may run at once. */
   parallel: number;
+  memory: MemoryAbility;
   slots: readonly SlotStatus[];
+  /** What ran last in slots that are free now. */
+  lastInSlots?: readonly SlotStatus[];
   running: number;
   waiting: number;
   cellsUsed: number;

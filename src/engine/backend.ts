@@ -5,6 +5,7 @@
  * Positions count from 0 per sequence. Ranges are half open, as in llama.h: [p0, p1), p1 < 0 means to the end.
  */
 
+import type { AdapterStatus } from "../core/service_status.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
 import type { GeneratedLogprob } from "../core/generate_event.ts";
 
@@ -26,6 +27,11 @@ export interface BatchRun {
 export interface Sampler extends Disposable {
   /** Chooses the next token from output row `row` of the last decode and accepts it. */
   sample(row: number): number;
+  /**
+   * The probabilities that the last draw was made with: the `n` largest and that of `token`, most likely first. Before the
+   * next sampler of the same backend draws.
+   */
+  chances?(token: number, n: number): { token: number; p: number }[];
   /** The seed in use, after a random one was drawn. */
   readonly seed: number;
 }
@@ -36,6 +42,8 @@ export interface MemoryTraits {
   canShift: boolean;
   /** Ranges inside a sequence can be removed and shared (false for recurrent, hybrid and sliding-window memory). */
   canSplit: boolean;
+  /** Why a member is false, in words. */
+  reason?: string;
 }
 
 /** The KV cache, per sequence. */
@@ -70,6 +78,10 @@ export interface Backend extends Disposable {
   readonly nSeqMax: number;
   readonly vocabSize: number;
   readonly memory: SequenceMemory;
+  /** LoRA adapters that were loaded with the model, with the scales that apply now. */
+  readonly adapters?: readonly AdapterStatus[];
+  /** Changes the scales, one for each adapter; not while a decode runs. What is in memory stays as it is. */
+  setAdapterScales?(scales: readonly number[]): void;
   /** True for tokens that end a generation. */
   isEndOfGeneration(token: number): boolean;
   /**
@@ -87,4 +99,6 @@ export interface Backend extends Disposable {
   createSampler(params: SamplingParams, history: ArrayLike<number>): Sampler;
   /** Log-probabilities at output row `row` of `token` and of the `n` most likely tokens, from unmodified logits. */
   logprobs(row: number, token: number, n: number): GeneratedLogprob;
+  /** Likewise of the distribution that the last draw of a sampler was made from. */
+  drawnLogprobs?(sampler: Sampler, token: number, n: number): GeneratedLogprob;
 }

@@ -54,15 +54,18 @@ export class EngineMetrics {
     promptSeconds: 0,
     generatedSeconds: 0,
     steps: 0,
+    busySteps: 0,
+    longestSequence: 0,
     preemptions: 0,
   };
   readonly timeToFirstToken = new Histogram();
   readonly interTokenGap = new Histogram();
   readonly stepTime = new Histogram();
 
-  /** A decode took `ms` milliseconds. */
-  recordStep(ms: number): void {
+  /** A decode of `members` requests took `ms` milliseconds. */
+  recordStep(ms: number, members: number): void {
     this.counters.steps++;
+    this.counters.busySteps += members;
     this.stepTime.record(ms);
   }
 
@@ -82,6 +85,7 @@ export class EngineMetrics {
     const { counters } = this;
     counters.promptTokens += sequence.job.prompt.length - sequence.cachedTokens;
     counters.cachedTokens += sequence.cachedTokens;
+    counters.longestSequence = Math.max(counters.longestSequence, sequence.tokens.length);
     counters.generatedTokens += sequence.generated;
     counters.promptSeconds += prefillMs / 1000;
     counters.generatedSeconds += decodeMs / 1000;

@@ -6,7 +6,9 @@
  * `cells` are its computed tokens in order of position.
  */
 
+import type { CacheReport } from "../core/cache_report.ts";
 import type { SequenceMemory } from "./backend.ts";
+import { explainCache } from "./cache_explanation.ts";
 import { CellLedger } from "./cell_ledger.ts";
 import { commonPrefix, longestPrefix, PrefixCache, type PrefixEntry } from "./prefix_cache.ts";
 import { planShift } from "./rotation.ts";
@@ -32,12 +34,21 @@ export interface SavedSequence {
   length: number;
 }
 
+/** A kept prefix as it can be written to a file. */
+export interface KeptCopy {
+  tokens: readonly number[];
+  state: Uint8Array<ArrayBuffer>;
+}
+
 /** Numbers for status and metrics. */
 export interface KvCacheStatus {
   cellsUsed: number;
   cellsTotal: number;
   cachedSequences: number;
 }
+
+/** Evicted prefixes that are remembered. */
+const MAX_EVICTED = 16;
 
 /** Cells, sequence ids and kept prefixes of one context. */
 export class KvCache {
@@ -46,6 +57,8 @@ export class KvCache {
   readonly #kept = new PrefixCache();
   readonly #open = new Set<CacheHolder>();
   readonly #freeIds: number[];
+  /** Tokens of the last evicted prefixes, to explain why a prompt is computed again. */
+  readonly #evicted: Int32Array[] = [];
   /** Slid since the last decode: the memory still has to move their cells. */
   readonly #shifting = new Set<CacheHolder>();
 
@@ -70,20 +83,31 @@ export class KvCache {
   /**
    * Gives a new sequence an id and, when `reuse` is set, the cells of the longest computed prefix of its tokens. The
    * last token is never shared: its logits are needed.
+   * @returns what was found, and why not more
    */
-  open(holder: CacheHolder, reuse: boolean): void {
+  open(holder: CacheHolder, reuse: boolean): CacheReport {
     const { canSplit } = this.#memory.traits;
     const match = reuse
       ? longestPrefix(holder.tokens, this.#sources(canSplit), holder.tokens.length - 1, !canSplit)
       : null;
+    const report = this.#explain(holder.tokens, reuse, match?.length ?? 0);
     if (match) this.#kept.touch(match.source);
     holder.id = this.#takeId();
     this.#open.add(holder);
-    if (!match || match.source.id === holder.id) return;
+    if (!match) return report;
+    // Taking an id may have evicted what was found.
+    if (match.source.id === holder.id) return { cachedTokens: 0, firstMiss: 0, reason: "evicted" };
     const cells = match.source.cells.slice(0, match.length);
     this.#ledger.retain(cells);
     holder.cells = cells;
     this.#memory.share(match.source.id, holder.id, canSplit ? 0 : -1, canSplit ? match.length : -1);
+    return report;
+  }
+
+  #explain(prompt: readonly number[], reuse: boolean, shared: number): CacheReport {
+    if (!reuse) return { cachedTokens: 0, reason: "disabled" };
+    const { canSplit } = this.#memory.traits;
+    return explainCache(prompt, shared, { computed: this.#sources(true), evicted: this.#evicted, canSplit });
   }
 
   /** Cells that are free or can be made free by evicting kept prefixes. */
@@ -126,6 +150,8 @@ export class KvCache {
   evict(): boolean {
     const entry = this.#kept.evict();
     if (!entry) return false;
+    this.#evicted.push(Int32Array.from(entry.tokens));
+    if (this.#evicted.length > MAX_EVICTED) this.#evicted.shift();
     this.#free(entry);
     return true;
   }
@@ -208,6 +234,38 @@ export class KvCache {
     const wanted = Math.min(present, holder.tokens.length - 1);
     this.#ledger.release(holder.cells.splice(present));
     this.truncate(holder, wanted);
+  }
+
+  /**
+   * A copy of what is kept of these tokens' beginning; null when nothing is. It may hold more tokens than asked for.
+   */
+  copyKept(tokens: readonly number[]): KeptCopy | null {
+    const entry = this.#findKept(tokens);
+    return entry ? { tokens: entry.tokens, state: this.#memory.save(entry.id) } : null;
+  }
+
+  /** Puts such a copy among the kept prefixes; false when it does not fit or is not a copy of these tokens. */
+  keepCopy({ tokens, state }: KeptCopy): boolean {
+    if (this.#freeIds.length === 0 && !this.evict()) return false;
+    const holder: CacheHolder = { id: this.#takeId(), tokens: [...tokens], cells: [] };
+    this.#open.add(holder);
+    const restored = this.#restore(holder, { state, length: tokens.length }) &&
+      this.#memory.posMax(holder.id) === tokens.length - 1;
+    this.close(holder, restored);
+    return restored;
+  }
+
+  /** Forgets what is kept of these tokens' beginning. @returns tokens that it held */
+  dropKept(tokens: readonly number[]): number {
+    const entry = this.#findKept(tokens);
+    if (!entry) return 0;
+    this.#kept.remove(entry);
+    this.#free(entry);
+    return entry.tokens.length;
+  }
+
+  #findKept(tokens: readonly number[]): PrefixEntry | undefined {
+    return longestPrefix(tokens, this.#kept.entries(), tokens.length, !this.#memory.traits.canSplit)?.source;
   }
 
   /** Empties the cache; open sequences lose their cells and stay open. */

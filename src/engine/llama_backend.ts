@@ -4,6 +4,7 @@
  */
 
 import type { GeneratedLogprob } from "../core/generate_event.ts";
+import type { AdapterStatus } from "../core/service_status.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
 import {
   Batch,
@@ -12,6 +13,7 @@ import {
   DecodeStatus as NativeStatus,
   type Llama,
   type Model,
+  type ScaledAdapter,
   type ThreadPool,
 } from "../../ffi/mod.ts";
 import type { Backend, BatchRun, DecodeStatus, MemoryTraits, Sampler, SequenceMemory } from "./backend.ts";
@@ -24,6 +26,8 @@ export interface LlamaHandles {
   model: Model;
   context: Context;
   threadPool: ThreadPool | null;
+  /** LoRA adapters and their scales at the start. */
+  adapters?: readonly ScaledAdapter[];
 }
 
 /** See the module comment. */
@@ -35,6 +39,7 @@ export class LlamaBackend implements Backend {
   readonly vocabSize: number;
   readonly memory: SequenceMemory;
   readonly #handles: LlamaHandles;
+  #scales: readonly number[] = [];
   readonly #batch: Batch;
   readonly #samplerResources: SamplerResources;
   /** Batch index of each output row of the last decode. */
@@ -52,6 +57,8 @@ export class LlamaBackend implements Backend {
     this.vocabSize = model.vocab.nTokens;
     this.#batch = new Batch(context.nBatch);
     this.memory = sequenceMemory(context, model);
+    const scales = handles.adapters?.map(({ scale }) => scale) ?? [];
+    if (scales.length > 0) this.setAdapterScales(scales);
     this.#samplerResources = {
       llama: handles.llama,
       vocab: model.vocab,
@@ -60,6 +67,22 @@ export class LlamaBackend implements Backend {
       candidates: new Candidates(this.vocabSize),
       logits: (row) => this.#logits(row),
     };
+  }
+
+  get adapters(): readonly AdapterStatus[] {
+    return (this.#handles.adapters ?? []).map(({ adapter }, i) => ({
+      path: adapter.path,
+      scale: this.#scales[i] ?? 0,
+      taskName: adapter.taskName,
+      promptPrefix: adapter.promptPrefix,
+      invocationTokens: Array.from(adapter.invocationTokens),
+    }));
+  }
+
+  setAdapterScales(scales: readonly number[]): void {
+    const { context, adapters = [] } = this.#handles;
+    context.setAdapters(adapters.map(({ adapter }, i) => ({ adapter, scale: scales[i] ?? 0 })));
+    this.#scales = scales;
   }
 
   isEndOfGeneration(token: number): boolean {
@@ -107,11 +130,28 @@ export class LlamaBackend implements Backend {
     return tokenLogprobs(this.#logits(row), token, n, (id) => this.#handles.model.vocab.pieceBytes(id, true));
   }
 
+  drawnLogprobs(sampler: Sampler, token: number, n: number): GeneratedLogprob {
+    const { vocab } = this.#handles.model;
+    const chances = (sampler.chances?.(token, n) ?? []).filter(({ p }) => p > 0);
+    const one = (id: number, p: number) => {
+      const bytes = vocab.pieceBytes(id, true);
+      return {
+        token: id,
+        text: new TextDecoder().decode(bytes),
+        bytes: Array.from(bytes),
+        logprob: Math.log(p),
+      };
+    };
+    const chosen = chances.find((chance) => chance.token === token)?.p ?? 1;
+    return { ...one(token, chosen), top: chances.slice(0, n).map(({ token, p }) => one(token, p)) };
+  }
+
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const { context, threadPool, model, llama } = this.#handles;
+    const { context, threadPool, model, llama, adapters = [] } = this.#handles;
     context[Symbol.dispose]();
+    for (const { adapter } of adapters) adapter[Symbol.dispose]();
     threadPool?.[Symbol.dispose]();
     model[Symbol.dispose]();
     llama[Symbol.dispose]();
@@ -127,7 +167,17 @@ export class LlamaBackend implements Backend {
 /** What the memory of this model and context can do. */
 export function memoryTraits(context: Context, model: Model): MemoryTraits {
   const wholeOnly = model.isRecurrent || model.isHybrid || model.nSwa > 0;
-  return { canShift: !wholeOnly && context.memory.canShift, canSplit: !wholeOnly };
+  const canShift = !wholeOnly && context.memory.canShift;
+  const reason = model.isRecurrent
+    ? "The model is recurrent: its state cannot be cut"
+    : model.isHybrid
+    ? "The model is partly recurrent: its state cannot be cut"
+    : model.nSwa > 0
+    ? `The model attends to a sliding window of ${model.nSwa} tokens: earlier ones are gone`
+    : canShift
+    ? ""
+    : "The model's positions cannot be shifted";
+  return { canShift, canSplit: !wholeOnly, reason };
 }
 
 function sequenceMemory(context: Context, model: Model): SequenceMemory {

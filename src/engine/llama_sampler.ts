@@ -3,19 +3,28 @@
  * plain arg max, and a chain that starts with top-k gets its k candidates picked straight from the logits. Logit biases
  * are part of either shortcut, as long as they are few.
  *
- * With a grammar the chain chooses first and only the chosen token is checked; when the grammar rejects it, the
- * grammar filters the whole vocabulary and the chain chooses again.
+ * With a grammar the chain chooses first and only the chosen token is checked; when the grammar rejects it, the chain
+ * chooses again among all tokens that the grammar allows. Of those it is given only what can matter: when it begins with
+ * top-k, the k best, which are often among the best of all; else those that the vocabulary's tree of texts finds, and
+ * the whole vocabulary is filtered only for a grammar that speaks of token numbers. A grammar with a trigger is made when the trigger
+ * comes, and fed what has come since the trigger began.
  */
 
 import { RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { Candidates, Llama, SamplerChain, SamplerStep, Vocab } from "../../ffi/mod.ts";
 import type { Sampler } from "./backend.ts";
+import { ReasoningWatch } from "./reasoning_watch.ts";
 import { biases, chainSteps, historyLength, isPlainGreedy, leadingTopK } from "./sampler_steps.ts";
-import { argMax, bestCandidates } from "./top_k.ts";
+import { hasTokenRules, TokenTree } from "./token_tree.ts";
+import { argMax, bestCandidates, topIndices } from "./top_k.ts";
+import { bytesToString, type Triggered, TriggerWatch } from "./trigger_watch.ts";
 
 /** More biases than this are left to the chain. */
 const MAX_DIRECT_BIAS = 256;
+
+/** Candidates that the grammar is asked about first. */
+const FIRST_LOOK = 128;
 
 const NO_BIAS: ReadonlyMap<number, number> = new Map();
 
@@ -31,6 +40,8 @@ export interface SamplerResources {
   candidates: Candidates;
   /** Logits of an output row of the last decode, length n_vocab. */
   logits(row: number): Float32Array;
+  /** The vocabulary's tree; made when a grammar first needs it. */
+  tree?: TokenTree;
 }
 
 /** See the module comment. */
@@ -39,7 +50,15 @@ export class LlamaSampler implements Sampler {
   readonly #resources: SamplerResources;
   /** Null when the choice is a plain arg max. */
   readonly #chain: SamplerChain | null;
-  readonly #grammar: SamplerChain | null;
+  #grammar: SamplerChain | null;
+  /** Waits for the trigger of a grammar that has not begun to apply. */
+  #trigger: TriggerWatch | null;
+  readonly #reasoning: ReasoningWatch | null;
+  readonly #params: SamplingParams;
+  /** The grammar speaks of texts, not of tokens. */
+  readonly #byText: boolean;
+  /** Tokens taken so far. */
+  #taken = 0;
   /** Candidates to pick from the logits: 1 when greedy, k of a chain that begins with top-k, 0 for all. */
   readonly #pick: number;
   /** Biases that picking adds; the chain adds them where nothing is picked. */
@@ -57,12 +76,22 @@ export class LlamaSampler implements Sampler {
     this.seed = params.seed === RANDOM_SEED
       ? crypto.getRandomValues(new Uint32Array(1))[0]!
       : params.seed >>> 0;
-    this.#grammar = params.grammar === "" ? null : createGrammar(llama, vocab, params.grammar);
+    this.#params = params;
+    this.#reasoning = params.reasoning ? new ReasoningWatch(params.reasoning) : null;
+    const constrained = params.grammar !== "";
+    this.#byText = !hasTokenRules(params.grammar);
+    this.#trigger = constrained && params.grammarTrigger ? new TriggerWatch(params.grammarTrigger) : null;
+    this.#grammar = constrained ? createGrammar(llama, vocab, params.grammar) : null;
+    if (this.#trigger) {
+      // Made to see that it parses; the trigger decides how the one to use begins.
+      this.#grammar?.[Symbol.dispose]();
+      this.#grammar = null;
+    }
     this.#bias = biases(params, ends, vocab.suppressed);
     this.#raises = this.#bias.values().some((bias) => bias > 0);
     const greedy = isPlainGreedy(params);
     // The whole vocabulary passes through the chain's own bias step only when nothing is picked before it.
-    const direct = this.#bias.size <= MAX_DIRECT_BIAS && this.#grammar === null;
+    const direct = this.#bias.size <= MAX_DIRECT_BIAS;
     this.#pick = !direct ? 0 : greedy ? 1 : leadingTopK(params);
     const steps = chainSteps({ ...params, seed: this.seed }, this.#pick > 0 ? NO_BIAS : this.#bias, nCtx);
     this.#chain = this.#pick === 1 && greedy ? null : llama.createSamplerChain(vocab, steps);
@@ -72,13 +101,37 @@ export class LlamaSampler implements Sampler {
 
   sample(row: number): number {
     const logits = this.#resources.logits(row);
-    let token = this.#choose(logits, false);
+    const forced = this.#params.forced?.[this.#taken++];
+    if (forced !== undefined) {
+      this.#chain?.accept(forced);
+      return forced;
+    }
+    let token = this.#reasoning?.takeDue() ?? this.#choose(logits);
+    const waiting = this.#trigger !== null;
+    if (waiting) this.#watch(token);
     if (this.#grammar) {
-      if (!this.#grammar.allows(token)) token = this.#choose(logits, true);
+      if (!this.#grammar.allows(token)) {
+        this.#reasoning?.giveUp();
+        token = this.#chooseAllowed(logits);
+      }
       this.#grammar.accept(token);
     }
+    if (!waiting) this.#reasoning?.push(this.#piece(token));
     this.#chain?.accept(token);
     return token;
+  }
+
+  chances(token: number, n: number): { token: number; p: number }[] {
+    const { candidates } = this.#resources;
+    if (!this.#chain) return [{ token, p: 1 }];
+    const all = Array.from({ length: candidates.size }, (_, i) => ({
+      token: candidates.id(i),
+      logit: candidates.logit(i),
+    })).filter(({ logit }) => logit > -Infinity).sort((a, b) => b.logit - a.logit);
+    const best = all[0]?.logit ?? 0;
+    const sum = all.reduce((total, { logit }) => total + Math.exp(logit - best), 0);
+    return all.filter((one, i) => i < n || one.token === token)
+      .map(({ token, logit }) => ({ token, p: Math.exp(logit - best) / sum }));
   }
 
   [Symbol.dispose](): void {
@@ -86,8 +139,37 @@ export class LlamaSampler implements Sampler {
     this.#grammar?.[Symbol.dispose]();
   }
 
-  /** @param constrained the grammar filters the whole vocabulary before the chain */
-  #choose(logits: Float32Array, constrained: boolean): number {
+  #piece(token: number): string {
+    return bytesToString(this.#resources.vocab.pieceBytes(token, true));
+  }
+
+  /** Before the trigger: sees whether this token is it, and if so makes the grammar and feeds it all but this token. */
+  #watch(token: number): void {
+    const piece = this.#piece(token);
+    const muted = this.#reasoning?.inside ?? false;
+    this.#reasoning?.push(piece);
+    const triggered = this.#trigger?.push(token, piece, muted || (this.#reasoning?.inside ?? false));
+    if (!triggered) return;
+    this.#trigger = null;
+    this.#grammar = this.#begin(triggered);
+  }
+
+  /** The triggered grammar before the last token; null when it does not allow what led to the trigger. */
+  #begin({ tokens, skip }: Triggered): SamplerChain | null {
+    const { llama, vocab } = this.#resources;
+    const hidden = vocab.pieceBytes(tokens[0]!, true).subarray(0, skip);
+    const grammar = createGrammar(llama, vocab, this.#params.grammar, hidden);
+    for (const token of tokens.slice(0, -1)) {
+      if (!grammar.allows(token)) {
+        grammar[Symbol.dispose]();
+        return null;
+      }
+      grammar.accept(token);
+    }
+    return grammar;
+  }
+
+  #choose(logits: Float32Array): number {
     const { candidates } = this.#resources;
     if (!this.#chain) {
       const best = argMax(logits);
@@ -100,15 +182,68 @@ export class LlamaSampler implements Sampler {
       candidates.set(best.ids, best.logits);
     } else {
       candidates.setAll(logits);
-      if (constrained) this.#grammar!.apply(candidates);
     }
     this.#chain.apply(candidates);
     return candidates.selected();
   }
+
+  /** Chooses again, of the tokens that the grammar allows. */
+  #chooseAllowed(logits: Float32Array): number {
+    const { candidates } = this.#resources;
+    if (!this.#setBestAllowed(logits)) this.#setAllAllowed(logits);
+    if (!this.#chain) return candidates.id(0);
+    this.#chain.apply(candidates);
+    return candidates.selected();
+  }
+
+  /** Gives the chain the k best allowed tokens; false when too few of them are among the best of all. */
+  #setBestAllowed(logits: Float32Array): boolean {
+    if (this.#pick === 0) return false;
+    const { candidates } = this.#resources;
+    const best = bestCandidates(logits, Math.max(FIRST_LOOK, 2 * this.#pick), this.#bias);
+    candidates.set(best.ids, best.logits);
+    this.#grammar!.apply(candidates);
+    const allowed = Array.from(best.ids.keys()).filter((i) => candidates.logit(i) !== -Infinity);
+    // No other token is better than the last of these.
+    const kept = allowed.slice(0, this.#pick);
+    if (kept.length < this.#pick) return false;
+    candidates.set(kept.map((i) => best.ids[i]!), kept.map((i) => best.logits[i]!));
+    return true;
+  }
+
+  /** Gives the chain every allowed token, or the k best of them. */
+  #setAllAllowed(logits: Float32Array): void {
+    const { vocab, ends, candidates } = this.#resources;
+    // Where token numbers count, texts cannot tell: the grammar sees the whole vocabulary.
+    const ids = this.#byText
+      ? (this.#resources.tree ??= new TokenTree(vocab, ends)).allowed(this.#grammar!, candidates)
+      : allowedOfAll(this.#grammar!, candidates, logits);
+    if (ids.length === 0) {
+      throw new ServerError("internal", "No token of the vocabulary continues the grammar");
+    }
+    if (this.#pick === 0) return candidates.set(ids, Float32Array.from(ids, (id) => logits[id]!));
+    const biased = Float32Array.from(ids, (id) => logits[id]! + (this.#bias.get(id) ?? 0));
+    const best = topIndices(biased, this.#pick);
+    candidates.set(Array.from(best, (i) => ids[i]!), Array.from(best, (i) => biased[i]!));
+  }
 }
 
-function createGrammar(llama: Llama, vocab: Vocab, grammar: string): SamplerChain {
-  const step: SamplerStep = { type: "grammar", grammar, root: "root" };
+/** Tokens that the grammar allows, each asked about. */
+function allowedOfAll(grammar: SamplerChain, candidates: Candidates, logits: Float32Array): Int32Array {
+  candidates.setAll(logits);
+  grammar.apply(candidates);
+  return Int32Array.from(logits.keys()).filter((id) => candidates.logit(id) !== -Infinity);
+}
+
+/** @param hidden bytes in front of the first token that are no part of what the grammar describes */
+function createGrammar(llama: Llama, vocab: Vocab, grammar: string, hidden?: Uint8Array): SamplerChain {
+  const step: SamplerStep = hidden === undefined || hidden.length === 0
+    ? { type: "grammar", grammar, root: "root" }
+    : {
+      type: "grammar",
+      grammar: `${grammar}\nafter-hidden ::= ${literal(hidden)} root\n`,
+      root: "after-hidden",
+    };
   try {
     return llama.createSamplerChain(vocab, [step]);
   } catch (cause) {
@@ -117,4 +252,10 @@ function createGrammar(llama: Llama, vocab: Vocab, grammar: string): SamplerChai
       cause,
     });
   }
+}
+
+/** Text as a GBNF literal. */
+function literal(bytes: Uint8Array): string {
+  const codes = Array.from(new TextDecoder().decode(bytes), (character) => character.codePointAt(0)!);
+  return `"${codes.map((code) => `\\U${code.toString(16).padStart(8, "0")}`).join("")}"`;
 }

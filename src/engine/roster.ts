@@ -71,8 +71,12 @@ export class Roster {
       if (!this.#hasRoomFor(sequence)) break;
       if (!member.saved && sequence.job.cachePrompt && this.#awaitsPrefix(member)) continue;
       remove(this.#outside, member);
-      if (member.saved) this.#cache.resume(sequence, member.saved);
-      else this.#cache.open(sequence, sequence.job.cachePrompt);
+      if (member.saved) {
+        this.#cache.resume(sequence, member.saved);
+      } else {
+        const report = this.#cache.open(sequence, sequence.job.cachePrompt);
+        sequence.cacheReport ??= report;
+      }
       member.saved = null;
       insertByOrder(this.#running, member);
       if (sequence.startedAt === 0) entered.push(member);

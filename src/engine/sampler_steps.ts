@@ -32,6 +32,7 @@ function hasEffect(name: SamplerName, p: SamplingParams): boolean {
       return p.minP > 0;
     case "xtc":
       return p.xtcProbability > 0;
+    case "infill":
     case "temperature":
       return true;
   }
@@ -43,7 +44,7 @@ function activeSamplers(p: SamplingParams): SamplerName[] {
 }
 
 /** Samplers that can change which token is the most likely. */
-const CHANGES_BEST: ReadonlySet<SamplerName> = new Set(["penalties", "dry", "xtc", "typ_p"]);
+const CHANGES_BEST: ReadonlySet<SamplerName> = new Set(["penalties", "dry", "xtc", "typ_p", "infill"]);
 
 /** True when the choice is the largest logit, biases included, and nothing else. */
 export function isPlainGreedy(p: SamplingParams): boolean {
@@ -154,6 +155,8 @@ function samplerStep(name: SamplerName, p: SamplingParams, nCtx: number): Sample
       return { type: "min_p", p: p.minP, minKeep };
     case "xtc":
       return { type: "xtc", p: p.xtcProbability, t: p.xtcThreshold, minKeep, seed: p.seed };
+    case "infill":
+      return { type: "infill" };
     case "temperature":
       return { type: "temp_ext", t: p.temperature, delta: p.dynatempRange, exponent: p.dynatempExponent };
   }

@@ -4,7 +4,9 @@
  * prompt chunks up to the limits of the step.
  *
  * Among prompts the shortest rest goes first, so a short one overtakes a long one; a share of every step belongs to
- * the oldest prompt, so that the long one does not starve.
+ * the oldest prompt, so that the long one does not starve. While nobody's answer is being generated, prompts that can be
+ * read within a few steps share them evenly and end together: their answers then run in one batch from the first token
+ * to the last, and none of them pauses for the prompt of another.
  */
 
 /** A running sequence as the planner sees it. */
@@ -31,6 +33,9 @@ export type StepPlan = number[];
 /** Part of the prompt tokens of a step that the oldest prompt gets in any case. */
 const OLDEST_SHARE = 1 / 4;
 
+/** Prompts that end together have at most this many full steps of tokens to read: nobody waits longer for company. */
+const TOGETHER = 2;
+
 /** Prompt tokens that a step computes at the least, however long it lasts: a prompt must come to an end. */
 export const MIN_CHUNK = 8;
 
@@ -51,7 +56,9 @@ export function planStep(sequences: readonly SchedulableSequence[], limits: Step
     }
   }
   const room = promptRoom(generating, limits);
-  if (prompts.length > 0 && room > 0) sharePrompts(sequences, prompts, room, plan);
+  if (prompts.length === 0 || room <= 0) return plan;
+  const together = generating > 0 ? 0 : TOGETHER * limits.nPrefill;
+  sharePrompts(sequences, prompts, room, together, plan);
   return plan;
 }
 
@@ -61,20 +68,32 @@ function promptRoom(generating: number, limits: StepLimits): number {
   return Math.min(left, limits.nPrefill, Math.max(MIN_CHUNK, limits.shared - generating));
 }
 
-/** @param prompts indices of the sequences that are still reading their prompt, oldest first */
+/**
+ * @param prompts indices of the sequences that are still reading their prompt, oldest first
+ * @param together tokens of the shortest prompts that share `room` evenly
+ */
 function sharePrompts(
   sequences: readonly SchedulableSequence[],
   prompts: readonly number[],
   room: number,
+  together: number,
   plan: StepPlan,
 ): void {
+  const rest = (index: number) => sequences[index]!.pending - plan[index]!;
+  const byRest = prompts.toSorted((a, b) => rest(a) - rest(b) || a - b);
+  let sum = 0;
+  const apart = byRest.findIndex((index) => (sum += rest(index)) > together);
+  const group = apart < 0 ? byRest.length : apart;
+  let left = room;
   const oldest = prompts[0]!;
-  plan[oldest] = Math.min(sequences[oldest]!.pending, Math.ceil(room * OLDEST_SHARE));
-  let left = room - plan[oldest]!;
-  const byRest = prompts.toSorted((a, b) => sequences[a]!.pending - sequences[b]!.pending || a - b);
-  for (const index of byRest) {
+  if (byRest.indexOf(oldest) >= group) {
+    plan[oldest] = Math.min(rest(oldest), Math.ceil(room * OLDEST_SHARE));
+    left -= plan[oldest]!;
+  }
+  for (const [rank, index] of byRest.entries()) {
     if (left === 0) return;
-    const count = Math.min(sequences[index]!.pending - plan[index]!, left);
+    const even = rank < group ? Math.ceil(left / (group - rank)) : left;
+    const count = Math.min(rest(index), even);
     plan[index]! += count;
     left -= count;
   }

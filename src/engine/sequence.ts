@@ -3,6 +3,7 @@
  * is that computed tokens catch up with known tokens: a prompt has many pending, a generating sequence has one.
  */
 
+import type { CacheReport } from "../core/cache_report.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
 import type { FinishReason, GeneratedLogprob } from "../core/generate_event.ts";
 import type { OverflowPolicy } from "../core/generate_request.ts";
@@ -22,7 +23,18 @@ export interface EngineJob {
   nKeep: number;
   /** Alternatives per token to report; undefined for no log-probabilities. */
   logprobs: number | undefined;
+  /** Log-probabilities are those of the distribution that the token was drawn from, not the model's. */
+  postSampling?: boolean;
   cachePrompt: boolean;
+  /** The slot wanted; any other is taken while that one is busy. */
+  slot?: number;
+  /**
+   * Called when the prompt begins to be computed and after each step of it.
+   * @param cached tokens that came from the prefix cache
+   * @param computed tokens in the cache now, `cached` ones included
+   * @param ms since the first step
+   */
+  onProgress?(cached: number, computed: number, ms: number): void;
   /** Called when the job has been checked and let in, or has got a place in the queue. */
   onAccepted(): void;
   /**
@@ -34,8 +46,14 @@ export interface EngineJob {
 
 /** What the engine measured. */
 export interface EngineResult {
+  /** The slot it ran in. */
+  slot: number;
   finishReason: FinishReason;
+  /** The end-of-generation token that was sampled, if one was. */
+  endToken?: number;
   cachedTokens: number;
+  /** What the prefix cache did; undefined when the request never entered it. */
+  cache?: CacheReport;
   /** Tokens sampled, an end-of-generation token included. */
   completionTokens: number;
   /** Cells dropped by slides. */
@@ -51,14 +69,21 @@ export class Sequence implements CacheHolder {
   readonly job: EngineJob;
   readonly sampler: Sampler;
   id = -1;
+  /** Place among those that run, and number of the request. */
+  slot = -1;
+  task = -1;
   /** Known tokens in order of position. A slide removes the dropped ones. */
   tokens: number[];
   /** Cells held, one for each computed token, in order of position. */
   cells: number[] = [];
   /** Prompt tokens that came from the prefix cache. */
   cachedTokens = 0;
+  /** What the prefix cache did when it entered for the first time. */
+  cacheReport: CacheReport | undefined;
   /** Tokens sampled. */
   generated = 0;
+  /** The end-of-generation token that was sampled. */
+  endToken: number | undefined;
   /** Tokens dropped by slides. */
   shiftedTokens = 0;
   /** Set when the client left; the engine lets go of the sequence after the running step. */

@@ -5,15 +5,17 @@
  * a decode are looked at after it.
  */
 
+import type { GeneratedLogprob } from "../core/generate_event.ts";
 import { setImmediate } from "node:timers";
 import { ServerError } from "../core/server_error.ts";
 import type { Backend, BatchRun } from "./backend.ts";
-import { CostModel } from "./cost_model.ts";
+import { CostModel, type StepWork } from "./cost_model.ts";
 import type { EngineMetrics } from "./engine_metrics.ts";
 import { KvCache } from "./kv_cache.ts";
 import { type Member, Roster } from "./roster.ts";
 import { MIN_CHUNK, planStep } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
+import { TurnLock } from "./turn_lock.ts";
 
 /**
  * Steps of generated tokens alone that are expected to last at most this many milliseconds run inline: handing a decode
@@ -21,6 +23,10 @@ import type { Sequence } from "./sequence.ts";
  * this is noticed by nobody.
  */
 const INLINE_MS = 30;
+
+/** Most milliseconds to wait for a further request when the engine is idle, and how often in a row. */
+const GATHER_MS = 5;
+const GATHER_ROUNDS = 4;
 
 /** Decodes in a row that may find no cells although the ledger has some, before it counts as a defect. */
 const MAX_NO_CELLS = 2;
@@ -32,17 +38,24 @@ export class StepLoop {
   readonly #backend: Backend;
   readonly #maxStepMs: number;
   readonly #metrics: EngineMetrics;
+  readonly #turns: TurnLock;
   readonly #cost = new CostModel();
   /** Members of the decode in progress, null between decodes. */
   #decoding: readonly Member[] | null = null;
   #loop: Promise<void> | null = null;
   #noCells = 0;
+  /** Work that waits for the end of the running decode. */
+  readonly #errands: (() => void)[] = [];
 
-  /** @param maxStepMs milliseconds that a step should last at most while somebody's answer is being generated */
-  constructor(backend: Backend, maxStepMs: number, metrics: EngineMetrics) {
+  /**
+   * @param maxStepMs milliseconds that a step should last at most while somebody's answer is being generated
+   * @param turns shared with whoever else computes on the backend's threads
+   */
+  constructor(backend: Backend, maxStepMs: number, metrics: EngineMetrics, turns: TurnLock = new TurnLock()) {
     this.#backend = backend;
     this.#maxStepMs = maxStepMs;
     this.#metrics = metrics;
+    this.#turns = turns;
     this.cache = new KvCache(backend.memory, backend.nCtx, backend.nSeqMax);
     this.roster = new Roster(this.cache, backend.nCtx);
   }
@@ -62,6 +75,25 @@ export class StepLoop {
     this.#wake();
   }
 
+  /** Runs work that changes the memory: between two decodes, at once when none is under way. */
+  between<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const errand = () => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#loop === null) errand();
+      else this.#errands.push(errand);
+    });
+  }
+
+  #runErrands(): void {
+    for (const errand of this.#errands.splice(0)) errand();
+  }
+
   /** Ends every request with `error`; resolves when the running step has ended. */
   async close(error: ServerError): Promise<void> {
     for (const { sequence, reject } of [...this.roster.outside, ...this.roster.running]) {
@@ -75,13 +107,17 @@ export class StepLoop {
   #wake(): void {
     this.#loop ??= this.#run().finally(() => {
       this.#loop = null;
+      this.#runErrands();
       if (this.roster.outside.length > 0) this.#wake();
     });
   }
 
   async #run(): Promise<void> {
     while (true) {
+      await this.#gather();
+      using _turn = await this.#turns.take();
       this.#dropCancelled();
+      this.#runErrands();
       this.#enter();
       if (this.roster.running.length === 0) return;
       try {
@@ -89,6 +125,22 @@ export class StepLoop {
       } catch (error) {
         this.#recover(ServerError.from(error));
       }
+    }
+  }
+
+  /**
+   * Requests that are sent together arrive some milliseconds apart. Before a long prompt is begun, the ones after it are
+   * waited for, for a hundredth of what reading it will take: prompts that begin together end together.
+   */
+  async #gather(): Promise<void> {
+    const { outside, running } = this.roster;
+    for (let round = 0; round < GATHER_ROUNDS && running.length === 0 && outside.length > 0; round++) {
+      const known = outside.length;
+      const tokens = outside.reduce((sum, { sequence }) => sum + sequence.pending, 0);
+      const wait = this.#cost.ready ? this.#cost.predict({ tokens, cells: 0 }) / 100 : 0;
+      if (wait < 1) return;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(wait, GATHER_MS)));
+      if (outside.length === known) return;
     }
   }
 
@@ -102,6 +154,7 @@ export class StepLoop {
     for (const { sequence } of this.roster.enter()) {
       sequence.cachedTokens = sequence.computed;
       sequence.startedAt = performance.now();
+      sequence.job.onProgress?.(sequence.cachedTokens, sequence.computed, 0);
     }
   }
 
@@ -115,8 +168,8 @@ export class StepLoop {
       if (this.roster.running.length < before) return;
       throw new ServerError("internal", "The plan of a step makes no progress");
     }
-    const tokens = runs.reduce((sum, run) => sum + run.tokens.length, 0);
-    const inline = this.#cost.ready && this.#cost.predict(tokens) <= INLINE_MS &&
+    const work = workOf(runs);
+    const inline = this.#cost.ready && this.#cost.predict(work) <= INLINE_MS &&
       members.every(({ sequence }) => sequence.generated > 0);
     // The tokens of the last step go out, and who has left or arrived is heard, before the event loop pauses again.
     if (inline) await new Promise((resolve) => setImmediate(resolve));
@@ -130,8 +183,8 @@ export class StepLoop {
       return;
     }
     const ms = performance.now() - startedAt;
-    this.#cost.observe(tokens, ms);
-    this.#metrics.recordStep(ms);
+    this.#cost.observe(work, ms);
+    this.#metrics.recordStep(ms, members.length);
     this.#apply(members, runs);
   }
 
@@ -155,7 +208,7 @@ export class StepLoop {
       nBatch,
       // A longer batch is computed in pieces of nUbatch anyway; short steps let arrivals in sooner.
       nPrefill: Math.min(nBatch, nUbatch),
-      shared: this.#cost.ready ? this.#cost.tokensWithin(this.#maxStepMs) : MIN_CHUNK,
+      shared: this.#sharedTokens(),
     });
     const members: Member[] = [];
     const runs: BatchRun[] = [];
@@ -172,6 +225,20 @@ export class StepLoop {
     return { members, runs };
   }
 
+  /** Tokens of a step of about `maxStepMs` while somebody generates. */
+  #sharedTokens(): number {
+    if (!this.#cost.ready) return MIN_CHUNK;
+    const generated = { tokens: 0, cells: 0 };
+    let depth = 0;
+    for (const { sequence } of this.roster.running) {
+      if (sequence.generating) {
+        generated.tokens++;
+        generated.cells += sequence.computed;
+      } else depth = Math.max(depth, sequence.computed);
+    }
+    return generated.tokens + this.#cost.tokensWithin(this.#maxStepMs, generated, depth);
+  }
+
   #apply(members: readonly Member[], runs: readonly BatchRun[]): void {
     this.#noCells = 0;
     let row = 0;
@@ -179,6 +246,7 @@ export class StepLoop {
       const { sequence } = member;
       const outputRow = runs[index]!.output ? row++ : -1;
       if (sequence.cancelled) continue;
+      if (sequence.generated === 0) reportProgress(sequence);
       if (outputRow < 0) {
         if (sequence.pending === 0) this.#finish(member, "length");
         continue;
@@ -198,10 +266,19 @@ export class StepLoop {
     this.#metrics.recordToken(sequence, member.arrivedAt, performance.now());
     sequence.generated++;
     sequence.tokens.push(token);
-    if (this.#backend.isEndOfGeneration(token)) return this.#finish(member, "stop");
-    const logprob = job.logprobs === undefined ? undefined : this.#backend.logprobs(row, token, job.logprobs);
+    if (this.#backend.isEndOfGeneration(token)) {
+      sequence.endToken = token;
+      return this.#finish(member, "stop");
+    }
+    const logprob = job.logprobs === undefined ? undefined : this.#logprob(sequence, row, token);
     if (job.onToken(token, logprob)) return this.#finish(member, "stop");
     if (sequence.generated >= sequence.limit(this.#backend.nCtx)) this.#finish(member, "length");
+  }
+
+  #logprob({ job, sampler }: Sequence, row: number, token: number): GeneratedLogprob {
+    const n = job.logprobs ?? 0;
+    return (job.postSampling ? this.#backend.drawnLogprobs?.(sampler, token, n) : undefined) ??
+      this.#backend.logprobs(row, token, n);
   }
 
   #handleNoCells(): void {
@@ -230,8 +307,11 @@ export class StepLoop {
     const decodeMs = sequence.lastTokenAt - sequence.firstTokenAt;
     this.#metrics.recordAnswer(sequence, prefillMs, decodeMs);
     member.resolve({
+      slot: sequence.slot,
       finishReason,
+      ...(sequence.endToken === undefined ? {} : { endToken: sequence.endToken }),
       cachedTokens: sequence.cachedTokens,
+      ...(sequence.cacheReport === undefined ? {} : { cache: sequence.cacheReport }),
       completionTokens: sequence.generated,
       shiftedTokens: sequence.shiftedTokens,
       queueMs: admittedAt - arrivedAt,
@@ -239,6 +319,11 @@ export class StepLoop {
       decodeMs,
     });
   }
+}
+
+/** Tells who wants to know how far the prompt is. */
+function reportProgress({ job, cachedTokens, computed, startedAt }: Sequence): void {
+  job.onProgress?.(cachedTokens, computed, performance.now() - startedAt);
 }
 
 /** The last `count` tokens of a sequence for which cells have been taken. */
@@ -251,4 +336,13 @@ function runOf(sequence: Sequence, count: number): BatchRun {
     tokens: sequence.tokens.slice(pos, end),
     output: end === sequence.tokens.length && sequence.job.maxTokens !== 0,
   };
+}
+
+function workOf(runs: readonly BatchRun[]): StepWork {
+  let [tokens, cells] = [0, 0];
+  for (const { pos, tokens: { length } } of runs) {
+    tokens += length;
+    cells += length * pos + length * (length + 1) / 2;
+  }
+  return { tokens, cells };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_SAMPLING, type SamplingParams } from "../../src/core/sampling_params.ts";
 import { ServerError } from "../../src/core/server_error.ts";
 import { LlamaSampler, type SamplerResources } from "../../src/engine/llama_sampler.ts";
+import { hasTokenRules, TokenTree } from "../../src/engine/token_tree.ts";
 import { Candidates, openLibrary, type SamplerStep } from "../../ffi/mod.ts";
 import { libDir } from "../support/paths.ts";
 import { Random } from "../support/random.ts";
@@ -20,7 +21,7 @@ async function setup() {
     llama,
     vocab,
     nCtx: 512,
-    ends: new Set([vocab.eos]),
+    ends: new Set(Array.from({ length: vocab.nTokens }, (_, id) => id).filter((id) => vocab.isEog(id))),
     candidates: new Candidates(vocab.nTokens),
     logits: (row) => rows[row]!,
   };
@@ -46,7 +47,26 @@ async function setup() {
     model[Symbol.dispose]();
     llama[Symbol.dispose]();
   };
-  return { rows, sampler, drawn, plain, close, vocab };
+  /** The plain way with a grammar: the chain over everything, and again over what the grammar allows. */
+  const plainConstrained = (steps: SamplerStep[], grammar: string) => {
+    using chain = llama.createSamplerChain(vocab, steps);
+    using rules = llama.createSamplerChain(vocab, [{ type: "grammar", grammar }]);
+    return rows.map((row) => {
+      resources.candidates.setAll(row);
+      chain.apply(resources.candidates);
+      let token = resources.candidates.selected();
+      if (!rules.allows(token)) {
+        resources.candidates.setAll(row);
+        rules.apply(resources.candidates);
+        chain.apply(resources.candidates);
+        token = resources.candidates.selected();
+      }
+      rules.accept(token);
+      chain.accept(token);
+      return token;
+    });
+  };
+  return { llama, resources, rows, sampler, drawn, plain, plainConstrained, close, vocab };
 }
 
 Deno.test("LlamaSampler draws with its shortcuts what the plain chain draws", async () => {
@@ -124,6 +144,68 @@ Deno.test("LlamaSampler keeps to a grammar, greedy and sampled", async () => {
     assert.ok(text.length >= rows.length);
   }
   close();
+});
+
+Deno.test("LlamaSampler draws under a grammar what the plain chain over the filtered vocabulary draws", async () => {
+  const { drawn, plainConstrained, close, vocab } = await setup();
+  const penalties: SamplerStep = { type: "penalties", lastN: 64, repeat: 1.3, freq: 0.2, present: 0 };
+  const defaults: SamplerStep[] = [
+    { type: "top_k", k: 40 },
+    { type: "top_p", p: 0.95, minKeep: 0 },
+    { type: "min_p", p: 0.05, minKeep: 0 },
+    { type: "temp_ext", t: 0.8, delta: 0, exponent: 1 },
+    { type: "dist", seed: 42 },
+  ];
+  const bias = [{ token: 70, bias: 6 }, { token: 75, bias: -6 }];
+  const cases: [Partial<SamplingParams>, SamplerStep[]][] = [
+    [{ temperature: 0 }, [{ type: "greedy" }]],
+    [{ temperature: 0, logitBias: bias }, [{ type: "logit_bias", biases: bias }, { type: "greedy" }]],
+    [{}, defaults],
+    [{ topK: 0, topP: 1, minP: 0 }, defaults.slice(3)],
+    [{ logitBias: bias }, [{ type: "logit_bias", biases: bias }, ...defaults]],
+    [{ repeatPenalty: 1.3, frequencyPenalty: 0.2 }, [penalties, ...defaults]],
+  ];
+  const grammars = [
+    'root ::= "a" root | "b" [0-9] root',
+    "root ::= [a-z] root | [0-9]{2} root",
+    "root ::= [ -~]+ root",
+    `root ::= <[70]> root | <[${vocab.nTokens - 20}]> "x" root`,
+    'root ::= ("é" | "日本" | [^a-é] "x") root',
+  ];
+  for (const grammar of grammars) {
+    for (const [params, steps] of cases) {
+      const label = `${grammar} ${JSON.stringify(params)}`;
+      assert.deepEqual(drawn({ ...params, grammar }), plainConstrained(steps, grammar), label);
+    }
+  }
+  close();
+});
+
+Deno.test("TokenTree.allowed() finds what filtering the whole vocabulary leaves", async () => {
+  const { llama, resources, close, vocab } = await setup();
+  const tree = new TokenTree(vocab, resources.ends);
+  const { candidates } = resources;
+  for (const grammar of ['root ::= "{" [ \\n]{0,3} "\\"ab\\"" [^a-é]* "日本" "}"', 'root ::= [0-9]* | "x"']) {
+    using rules = llama.createSamplerChain(vocab, [{ type: "grammar", grammar }]);
+    const random = new Random(3);
+    for (let step = 0; step < 30; step++) {
+      candidates.setAll(new Float32Array(vocab.nTokens));
+      rules.apply(candidates);
+      const expected = Array.from({ length: vocab.nTokens }, (_, id) => id)
+        .filter((id) => candidates.logit(id) !== -Infinity);
+      assert.deepEqual([...tree.allowed(rules, candidates)], expected, `step ${step} of ${grammar}`);
+      const token = random.pick(expected);
+      if (resources.ends.has(token)) break;
+      rules.accept(token);
+    }
+  }
+  close();
+});
+
+Deno.test("hasTokenRules() sees tokens outside of literals, classes and comments", () => {
+  assert.equal(hasTokenRules('root ::= "<|a|>" [<>] # <x>\nb ::= "\\"<"'), false);
+  assert.equal(hasTokenRules('root ::= "x" <[12]>'), true);
+  assert.equal(hasTokenRules('root ::= "\\"" !<think>'), true);
 });
 
 Deno.test("LlamaSampler refuses a grammar that does not parse", async () => {

@@ -21,7 +21,15 @@ Deno.test("planStep() lets a short prompt overtake a long one, which keeps a qua
   assert.deepEqual(planStep([prompt(1000), prompt(500)], limits), [16, 48]);
 });
 
-Deno.test("planStep() of equal prompts finishes the oldest first", () => {
+Deno.test("planStep() ends prompts together that are read within two full steps, while nobody generates", () => {
+  const three = [prompt(40), prompt(40), prompt(40)];
+  assert.deepEqual(planStep(three, limits), [22, 21, 21]);
+  assert.deepEqual(planStep([prompt(18), prompt(19), prompt(19)], limits), [18, 19, 19]);
+  assert.deepEqual(planStep([prompt(1000), prompt(40), prompt(40)], limits), [16, 24, 24]);
+  assert.deepEqual(planStep([generating, ...three], limits), [1, 16, 0, 0]);
+});
+
+Deno.test("planStep() of equal long prompts finishes the oldest first", () => {
   assert.deepEqual(planStep([prompt(100), prompt(100), prompt(100)], limits), [64, 0, 0]);
 });
 
