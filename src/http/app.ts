@@ -5,6 +5,7 @@
 
 import { type Context, Hono } from "hono";
 import type { InferenceService } from "../core/inference_service.ts";
+import type { ModelManager } from "../core/model_manager.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../protocols/endpoint.ts";
 import type { Settings } from "../protocols/shared/settings.ts";
@@ -31,6 +32,8 @@ export interface AppOptions extends Settings {
   /** Keys of which clients must send one; none: everybody may call. */
   apiKeys?: readonly string[];
   logger?: HttpLogger;
+  /** Models on disk; without it the endpoints that manage models refuse. */
+  models?: ModelManager;
   /** Intervals of streams, for tests. */
   streamTimes?: StreamTimes;
 }
@@ -121,6 +124,7 @@ async function answer(
 function makeCall(c: Context, service: InferenceService, options: AppOptions, signal: AbortSignal): Call {
   return {
     service,
+    models: options.models,
     settings: options,
     id: crypto.randomUUID().replaceAll("-", ""),
     signal,
@@ -128,6 +132,7 @@ function makeCall(c: Context, service: InferenceService, options: AppOptions, si
     query: (name) => c.req.query(name),
     body: async (schema) =>
       validate(schema, parseJson(await readBytes(c.req.raw, options.bodyLimit ?? DEFAULT_BODY_LIMIT))),
+    bytes: () => c.req.raw.body ?? new Blob([]).stream(),
   };
 }
 
@@ -139,7 +144,8 @@ async function replyResponse(
   options: AppOptions,
 ): Promise<Response> {
   if (reply.kind === "text") {
-    return new Response(reply.text, { headers: { "content-type": reply.contentType } });
+    const { status = 200, contentType } = reply;
+    return new Response(reply.text, { status, headers: { "content-type": contentType } });
   }
   if (reply.kind === "json") return jsonResponse(reply.status ?? 200, reply.json, reply.headers);
   const streamOptions = {

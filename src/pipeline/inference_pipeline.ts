@@ -3,27 +3,38 @@
  * `generate()`, whatever its dialect.
  */
 
-import type { GenerateEvent, RotationReport } from "../core/generate_event.ts";
+import type { AnswerFormat } from "../chat/formats/answer_format.ts";
+import { selectFormat } from "../chat/formats/select_format.ts";
+import type {
+  Embedding,
+  EmbeddingFacts,
+  EmbedInput,
+  EmbedOptions,
+  Ranking,
+  RerankOptions,
+} from "../core/embedding.ts";
+import type { GenerateEvent } from "../core/generate_event.ts";
 import type { ChatPrompt, GenerateRequest } from "../core/generate_request.ts";
-import type { InferenceService, ModelCard, ServiceState } from "../core/inference_service.ts";
+import type {
+  InferenceService,
+  ModelCard,
+  ServiceState,
+  SpecialTokens,
+  TemplateFacts,
+} from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
-import type { ServiceStatus } from "../core/service_status.ts";
-import type { EngineJob, EngineResult } from "../engine/sequence.ts";
+import type { AdapterStatus, ServiceStatus, SlotTransfer } from "../core/service_status.ts";
 import { matchesModel } from "../models/model_names.ts";
-import { AnswerText } from "./answer_text.ts";
-import { EventChannel } from "./event_channel.ts";
+import { embeddingFacts, type EmbeddingRuntime, embedTexts, rerankTexts } from "./embedding.ts";
+import { Generation } from "./generation.ts";
 import type { ModelRuntime } from "./model_runtime.ts";
-import { fitPrompt, type FittedPrompt } from "./prompt_fitting.ts";
+import { restoreSlot, saveSlot } from "./slot_files.ts";
+import { renderPrompt } from "./prompt_fitting.ts";
 
-/** One generation under way. */
-interface Generation {
-  request: GenerateRequest;
-  prompt: FittedPrompt;
-  arrivedAt: number;
-  tokenizeMs: number;
-  answer: AnswerText;
-  completion: number[];
-  channel: EventChannel<GenerateEvent>;
+/** What may be set for all requests. */
+export interface PipelineOptions {
+  /** Most tokens of reasoning where a request does not say; -1 without limit. */
+  reasoningBudget?: number;
 }
 
 /** See the module comment. */
@@ -31,11 +42,14 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
   readonly #state: ServiceState = { ready: false, progress: 0 };
   #runtime: ModelRuntime | null = null;
   #loadedAt = new Date(0);
+  #format: AnswerFormat | null = null;
   readonly #nCtx: number;
+  readonly #reasoningBudget: number;
 
   /** @param nCtx context size to report until a model is loaded, in tokens */
-  constructor(nCtx: number) {
+  constructor(nCtx: number, { reasoningBudget = -1 }: PipelineOptions = {}) {
     this.#nCtx = nCtx;
+    this.#reasoningBudget = reasoningBudget;
   }
 
   get state(): Readonly<ServiceState> {
@@ -56,9 +70,13 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     this.#state.error = message;
   }
 
-  /** The model is loaded: requests are answered from now on. */
-  setRuntime(runtime: ModelRuntime): void {
+  /**
+   * The model is loaded: requests are answered from now on.
+   * @param format how the model writes reasoning and calls; by default its template tells
+   */
+  setRuntime(runtime: ModelRuntime, format: AnswerFormat = selectFormat(runtime.template.source)): void {
     this.#runtime = runtime;
+    this.#format = format;
     this.#loadedAt = new Date();
     this.#state.ready = true;
     this.#state.progress = 1;
@@ -82,15 +100,71 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     throw new ServerError("model_not_found", `model '${name}' not found`, { field: "model" });
   }
 
-  applyTemplate({ messages, tools, templateArgs }: ChatPrompt): string {
-    return this.#model().template.render(messages, tools, templateArgs);
+  applyTemplate(prompt: ChatPrompt): string {
+    return renderPrompt(this.#model(), prompt);
   }
 
   tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array {
     return this.#model().codec.encode(text, options);
   }
 
-  detokenize(tokens: readonly number[]): string {
+  tokenBytes(token: number): Uint8Array {
+    return this.#model().codec.specialPieceBytes(token);
+  }
+
+  adapters(): readonly AdapterStatus[] {
+    return this.#model().engine.adapters;
+  }
+
+  setAdapterScales(scales: readonly number[], signal: AbortSignal): Promise<void> {
+    return this.#model().engine.setAdapterScales(scales, signal);
+  }
+
+  saveSlot(slot: number, path: string): Promise<SlotTransfer> {
+    const { engine, card } = this.#model();
+    return saveSlot(engine, card, slot, path);
+  }
+
+  restoreSlot(slot: number, path: string): Promise<SlotTransfer> {
+    const { engine, card } = this.#model();
+    return restoreSlot(engine, card, slot, path);
+  }
+
+  eraseSlot(slot: number): Promise<number> {
+    return this.#model().engine.eraseSlot(slot);
+  }
+
+  embeddingFacts(): EmbeddingFacts {
+    return embeddingFacts(this.#embedding());
+  }
+
+  embed(
+    inputs: readonly EmbedInput[],
+    options: EmbedOptions,
+    signal: AbortSignal,
+  ): Promise<readonly Embedding[]> {
+    return embedTexts(this.#embedding(), this.#model().codec, inputs, options, signal);
+  }
+
+  rerank(
+    query: string,
+    documents: readonly string[],
+    options: RerankOptions,
+    signal: AbortSignal,
+  ): Promise<Ranking> {
+    return rerankTexts(this.#embedding(), this.#model().codec, query, documents, options, signal);
+  }
+
+  templateFacts(): TemplateFacts {
+    const { capabilities, style: { objectArguments, typedContent } } = this.#model().template;
+    return { ...capabilities, objectArguments, typedContent };
+  }
+
+  specialTokens(): SpecialTokens {
+    return this.#model().codec.specialTokens;
+  }
+
+  detokenize(tokens: readonly number[], { special = false }: { special?: boolean } = {}): string {
     const { codec, card } = this.#model();
     const wrong = tokens.find((token) => token < 0 || token >= card.vocabSize);
     if (wrong !== undefined) {
@@ -102,34 +176,26 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
         },
       );
     }
-    return codec.decode(tokens);
+    return codec.decode(tokens, special);
   }
 
   async *generate(
     request: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerateEvent, void, undefined> {
-    const arrivedAt = performance.now();
     const model = this.#model();
-    const prompt = fitPrompt(request, model, model.engine.nCtx);
-    const generation: Generation = {
-      request,
-      prompt,
-      arrivedAt,
-      tokenizeMs: performance.now() - arrivedAt,
-      answer: new AnswerText(request.stop),
-      completion: [],
-      channel: new EventChannel(),
-    };
+    if (!model.card.capabilities.includes("completion")) {
+      throw new ServerError("not_supported", `"${model.card.id}" does not support generate: it only embeds`);
+    }
+    const generation = new Generation(this.#withDefaults(request), model, this.#format!);
     const controller = new AbortController();
     const abort = () => controller.abort(new ServerError("cancelled", "The client went away"));
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      model.engine.run(engineJob(generation, model), controller.signal).then(
-        (result) => finish(generation, result),
-        (error) => generation.channel.fail(ServerError.from(error)),
-      );
+      model.engine.run(generation.job(), controller.signal)
+        .then((result) => generation.finish(result))
+        .catch((error) => generation.fail(error));
       yield* generation.channel;
     } finally {
       signal.removeEventListener("abort", abort);
@@ -142,7 +208,25 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     this.#state.ready = false;
     const runtime = this.#runtime;
     this.#runtime = null;
+    await runtime?.embedding?.embedder[Symbol.asyncDispose]();
     await runtime?.engine[Symbol.asyncDispose]();
+  }
+
+  /** The operator's limit of reasoning, and without any reasoning to come the wish for none. */
+  #withDefaults(request: GenerateRequest): GenerateRequest {
+    if (request.prompt.kind !== "chat") return request;
+    const { reasoning } = request.prompt;
+    const budget = reasoning.budget < 0 ? this.#reasoningBudget : reasoning.budget;
+    if (budget < 0) return request;
+    const enabled = reasoning.enabled ?? (budget === 0 ? false : undefined);
+    const limited = { ...reasoning, budget, ...(enabled === undefined ? {} : { enabled }) };
+    return { ...request, prompt: { ...request.prompt, reasoning: limited } };
+  }
+
+  #embedding(): EmbeddingRuntime {
+    const { embedding } = this.#model();
+    if (embedding !== undefined) return embedding;
+    throw new ServerError("not_supported", "This server does not embed");
   }
 
   #model(): ModelRuntime {
@@ -154,71 +238,4 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
       { retryAfter: 1 },
     );
   }
-}
-
-function engineJob(generation: Generation, model: ModelRuntime): EngineJob {
-  const { request, prompt, answer, completion, channel } = generation;
-  return {
-    prompt: prompt.tokens,
-    sampling: request.sampling,
-    maxTokens: request.maxTokens,
-    overflow: request.overflow,
-    nKeep: tokensToKeep(request.nKeep, prompt, model),
-    logprobs: request.logprobs,
-    cachePrompt: request.cachePrompt,
-    onAccepted() {
-      channel.push({
-        type: "start",
-        promptTokens: prompt.tokens.length,
-        rotation: rotationReport(prompt, 0),
-      });
-    },
-    onToken(token, logprob) {
-      completion.push(token);
-      const event = answer.push(model.codec.pieceBytes(token), logprob);
-      if (event) channel.push(event);
-      return answer.stopString !== undefined;
-    },
-  };
-}
-
-/** As in llama-server: -1 keeps the prompt, and a BOS that the tokenizer adds is kept on top of what was asked for. */
-function tokensToKeep(nKeep: number, prompt: FittedPrompt, model: ModelRuntime): number {
-  return (nKeep < 0 ? prompt.tokens.length : nKeep) + (model.codec.addBos ? 1 : 0);
-}
-
-function finish(generation: Generation, result: EngineResult): void {
-  const { prompt, answer, completion, channel, arrivedAt, tokenizeMs } = generation;
-  const rest = answer.end();
-  if (rest) channel.push(rest);
-  const { stopString } = answer;
-  channel.push({
-    type: "done",
-    finishReason: stopString === undefined ? result.finishReason : "stop",
-    ...(stopString === undefined ? {} : { stopString }),
-    usage: {
-      promptTokens: prompt.tokens.length,
-      cachedTokens: result.cachedTokens,
-      completionTokens: result.completionTokens,
-      reasoningTokens: 0,
-    },
-    rotation: rotationReport(prompt, result.shiftedTokens),
-    timings: {
-      queueMs: result.queueMs,
-      tokenizeMs,
-      prefillMs: result.prefillMs,
-      decodeMs: result.decodeMs,
-      totalMs: performance.now() - arrivedAt,
-    },
-    tokens: { prompt: Array.from(prompt.tokens), completion },
-  });
-  channel.end();
-}
-
-function rotationReport(prompt: FittedPrompt, generatedTokensDropped: number): RotationReport {
-  return {
-    messagesDropped: prompt.messagesDropped,
-    promptTokensDropped: prompt.tokensDropped,
-    generatedTokensDropped,
-  };
 }

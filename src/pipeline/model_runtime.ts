@@ -1,8 +1,9 @@
 /** What a loaded model consists of, as the pipeline needs it. `models/loader.ts` makes it; tests make it of fakes. */
 
-import type { ModelCard } from "../core/inference_service.ts";
+import type { ModelCard, SpecialTokens } from "../core/inference_service.ts";
 import type { ChatTemplate } from "../chat/chat_template.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EmbeddingRuntime } from "./embedding.ts";
 
 /** Text to tokens and back. */
 export interface TokenCodec {
@@ -11,7 +12,11 @@ export interface TokenCodec {
   encode(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array;
   /** The bytes that a generated token renders to. */
   pieceBytes(token: number): Uint8Array;
-  decode(tokens: ArrayLike<number>): string;
+  /** @param special render control tokens as their text; default false */
+  decode(tokens: ArrayLike<number>, special?: boolean): string;
+  /** Like `pieceBytes()`, with control tokens rendered as their text. */
+  specialPieceBytes(token: number): Uint8Array;
+  readonly specialTokens: SpecialTokens;
 }
 
 /** A model in memory, ready to answer. */
@@ -20,4 +25,6 @@ export interface ModelRuntime {
   readonly codec: TokenCodec;
   readonly template: ChatTemplate;
   readonly engine: Engine;
+  /** Absent only in tests. */
+  readonly embedding?: EmbeddingRuntime;
 }

@@ -1,8 +1,10 @@
 /** From a request to prompt tokens that leave room for an answer: the first of the two levels of rotation. */
 
-import type { GenerateRequest } from "../core/generate_request.ts";
+import type { ChatPrompt, GenerateRequest } from "../core/generate_request.ts";
 import type { ChatMessage } from "../core/chat_message.ts";
 import { ServerError } from "../core/server_error.ts";
+import { genericInstructions } from "../chat/formats/generic_json.ts";
+import { toPlainCalls } from "../chat/plain_calls.ts";
 import { rotateMessages } from "../chat/rotation.ts";
 import type { ModelRuntime } from "./model_runtime.ts";
 
@@ -14,6 +16,8 @@ const HEAD_SHARE = 1 / 4;
 
 /** A prompt that fits, and what that took. */
 export interface FittedPrompt {
+  /** A conversation's rendered text, uncut; empty for other prompts. */
+  text: string;
   tokens: Int32Array;
   messagesDropped: number;
   tokensDropped: number;
@@ -27,24 +31,53 @@ export interface FittedPrompt {
  */
 export function fitPrompt(request: GenerateRequest, model: ModelRuntime, nCtx: number): FittedPrompt {
   const { prompt, overflow } = request;
-  const tokens = prompt.kind === "chat"
-    ? renderTokens(model, request, prompt.messages)
-    : prompt.kind === "text"
-    ? model.codec.encode(prompt.text, { addSpecial: prompt.addSpecial, parseSpecial: true })
-    : Int32Array.from(prompt.tokens);
+  const { text, tokens } = read(model, prompt);
+  const whole = { text, tokens, messagesDropped: 0, tokensDropped: 0 };
   if (overflow === "error") {
     if (tokens.length >= nCtx) throw contextLengthError(tokens.length, nCtx);
-    return { tokens, messagesDropped: 0, tokensDropped: 0 };
+    return whole;
   }
   const budget = nCtx - answerRoom(request.maxTokens, nCtx);
-  if (prompt.kind === "chat") return fitChat(request, model, tokens, budget);
-  if (tokens.length < nCtx) return { tokens, messagesDropped: 0, tokensDropped: 0 };
+  if (prompt.kind === "chat") return tokens.length <= budget ? whole : fitChat(prompt, model, whole, budget);
+  if (tokens.length < nCtx) return whole;
   const keep = Math.min(request.nKeep < 0 ? 0 : request.nKeep, budget - 1);
-  return {
-    tokens: cutAfter(tokens, keep, budget),
-    messagesDropped: 0,
-    tokensDropped: tokens.length - budget,
-  };
+  return { ...whole, tokens: cutAfter(tokens, keep, budget), tokensDropped: tokens.length - budget };
+}
+
+/** A conversation as the model's template writes it; tools that it has no place for stand in the system message. */
+export function renderPrompt({ template }: Pick<ModelRuntime, "template">, prompt: ChatPrompt): string {
+  const { toolChoice, parallelToolCalls } = prompt;
+  const offered = toolChoice === "none" ? [] : prompt.tools;
+  const described = offered.length > 0 && !template.capabilities.tools;
+  const messages = described
+    ? withSystemText(
+      template.capabilities.toolCalls ? prompt.messages : toPlainCalls(prompt.messages),
+      genericInstructions(offered, parallelToolCalls),
+    )
+    : prompt.messages;
+  return template.render({ ...prompt, messages, tools: described ? [] : offered });
+}
+
+function withSystemText(messages: readonly ChatMessage[], text: string): ChatMessage[] {
+  const [first, ...rest] = messages;
+  return first?.role === "system"
+    ? [{ ...first, content: `${first.content}\n\n${text}` }, ...rest]
+    : [{ role: "system", content: text }, ...messages];
+}
+
+/** A prompt's text (of a conversation) and tokens. */
+interface ReadPrompt {
+  text: string;
+  tokens: Int32Array;
+}
+
+function read(model: ModelRuntime, prompt: GenerateRequest["prompt"]): ReadPrompt {
+  if (prompt.kind === "tokens") return { text: "", tokens: Int32Array.from(prompt.tokens) };
+  const chat = prompt.kind === "chat";
+  const text = chat ? renderPrompt(model, prompt) : prompt.text;
+  const addSpecial = chat || prompt.addSpecial;
+  const tokens = model.codec.encode(text, { addSpecial, parseSpecial: true });
+  return { text: chat ? text : "", tokens };
 }
 
 /** Cells to leave for the answer. */
@@ -53,33 +86,26 @@ function answerRoom(maxTokens: number, nCtx: number): number {
   return Math.max(1, maxTokens < 0 ? share : Math.min(maxTokens, share));
 }
 
-function fitChat(
-  request: GenerateRequest,
-  model: ModelRuntime,
-  tokens: Int32Array,
-  budget: number,
-): FittedPrompt {
-  if (request.prompt.kind !== "chat" || tokens.length <= budget) {
-    return { tokens, messagesDropped: 0, tokensDropped: 0 };
-  }
-  const { messages } = request.prompt;
+function fitChat(prompt: ChatPrompt, model: ModelRuntime, whole: ReadPrompt, budget: number): FittedPrompt {
+  const { messages } = prompt;
   // A long conversation takes long to tokenise: never the same messages twice.
-  let last = { messages, tokens };
-  const tokensOf = (candidate: readonly ChatMessage[]) => {
-    if (candidate.length === messages.length) return tokens;
+  let last = { messages, ...whole };
+  const readWith = (candidate: readonly ChatMessage[]): ReadPrompt => {
+    if (candidate.length === messages.length) return whole;
     if (candidate !== last.messages) {
-      last = { messages: candidate, tokens: renderTokens(model, request, candidate) };
+      last = { messages: candidate, ...read(model, { ...prompt, messages: candidate }) };
     }
-    return last.tokens;
+    return last;
   };
-  const rotated = rotateMessages(messages, (candidate) => tokensOf(candidate).length, budget);
+  const rotated = rotateMessages(messages, (candidate) => readWith(candidate).tokens.length, budget);
   const kept = rotated?.messages ?? lastTurn(messages);
-  const fitted = tokensOf(kept);
-  const cut = fitted.length > budget ? cutAfter(fitted, Math.floor(budget * HEAD_SHARE), budget) : fitted;
+  const { text, tokens } = readWith(kept);
+  const cut = tokens.length > budget ? cutAfter(tokens, Math.floor(budget * HEAD_SHARE), budget) : tokens;
   return {
+    text,
     tokens: cut,
     messagesDropped: messages.length - kept.length,
-    tokensDropped: tokens.length - cut.length,
+    tokensDropped: whole.tokens.length - cut.length,
   };
 }
 
@@ -87,17 +113,6 @@ function fitChat(
 function lastTurn(messages: readonly ChatMessage[]): readonly ChatMessage[] {
   const start = messages.findLastIndex((message) => message.role === "user");
   return start < 0 ? messages : messages.filter((message, i) => i >= start || message.role === "system");
-}
-
-function renderTokens(
-  model: ModelRuntime,
-  request: GenerateRequest,
-  messages: readonly ChatMessage[],
-): Int32Array {
-  if (request.prompt.kind !== "chat") throw new Error("only chat prompts are rendered");
-  const { tools, templateArgs } = request.prompt;
-  const text = model.template.render(messages, tools, templateArgs);
-  return model.codec.encode(text, { addSpecial: true, parseSpecial: true });
 }
 
 /** Keeps the first `keep` tokens and the last ones, `length` in all. */

@@ -5,6 +5,7 @@
  */
 
 import type { InferenceService } from "../core/inference_service.ts";
+import type { ModelManager } from "../core/model_manager.ts";
 import type { ServerError } from "../core/server_error.ts";
 import type { Settings } from "./shared/settings.ts";
 
@@ -27,6 +28,8 @@ export interface Schema<T> {
 /** One request, as an endpoint sees it. */
 export interface Call {
   readonly service: InferenceService;
+  /** Models on disk; undefined where the server manages none. */
+  readonly models: ModelManager | undefined;
   readonly settings: Settings;
   /** Unique id of the request: letters and digits. */
   readonly id: string;
@@ -41,6 +44,8 @@ export interface Call {
    * @throws ServerError `bad_request`, `too_large` or `validation`
    */
   body<T>(schema: Schema<T>): Promise<T>;
+  /** The body's bytes as they come, without a limit; to be read once, instead of `body()`. */
+  bytes(): ReadableStream<Uint8Array>;
 }
 
 /** A complete JSON answer. `json` is JSON text. */
@@ -84,13 +89,14 @@ export interface TextReply {
   kind: "text";
   text: string;
   contentType: string;
+  status?: number;
 }
 
 export type Reply = JsonReply | LateReply | StreamReply | TextReply;
 
 /** One path and method. Paths are Hono patterns. */
 export interface Endpoint {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
   handle(call: Call): Promise<Reply> | Reply;
 }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { Harness } from "./harness.ts";
 
-const PATHS = ["/v1/chat/completions", "/v1/completions", "/api/chat", "/api/generate"];
+const PATHS = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/messages",
+  "/api/chat",
+  "/api/generate",
+];
 const BODY = { messages: [{ role: "user", content: "x" }], prompt: "x" };
 /** Most milliseconds from a client's leaving to the end of its generation. */
 const SOON = 500;

@@ -29,18 +29,23 @@ Deno.test("POST /apply-template renders a conversation", async () => {
   assert.deepEqual(json.value, { prompt: "<user>x" });
 });
 
-Deno.test("GET /slots lists as many slots as requests may run, busy ones first", async () => {
+Deno.test("GET /slots lists as many slots as requests may run, by number", async () => {
   const h = new Harness();
   const response = await h.app.request("/slots");
-  const [busy, idle] = await response.json();
-  assert.deepEqual([busy.id, busy.is_processing, busy.n_ctx], [0, true, 4096]);
-  assert.deepEqual(busy.next_token, [{ has_next_token: true, n_remain: 5, n_decoded: 3 }]);
+  const [idle, busy] = await response.json();
+  assert.deepEqual([busy.id, busy.is_processing, busy.n_ctx], [1, true, 4096]);
+  assert.deepEqual(busy.next_token, [{
+    has_next_token: true,
+    has_new_line: false,
+    n_remain: 5,
+    n_decoded: 3,
+  }]);
   assert.deepEqual([busy.n_prompt_tokens, busy.n_prompt_tokens_cache, busy.n_prompt_tokens_processed], [
     10,
     4,
     6,
   ]);
-  assert.deepEqual([idle.id, idle.is_processing], [1, false]);
+  assert.deepEqual([idle.id, idle.is_processing], [0, false]);
   assert.equal((await h.app.request("/slots?fail_on_no_slot=1")).status, 200);
 });
 

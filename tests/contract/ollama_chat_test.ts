@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { GenerateEvent } from "../../src/core/generate_event.ts";
 import { ServerError } from "../../src/core/server_error.ts";
 import { FAKE_CARD } from "../support/fake_service.ts";
 import { Harness, ndjson } from "./harness.ts";
@@ -144,15 +145,16 @@ Deno.test("POST /api/chat maps think to the template and refuses it where the mo
   const args = async (think: unknown) => {
     await h.postJson(PATH, { messages: MESSAGES, stream: false, think });
     const prompt = h.service.requests.at(-1)?.prompt;
-    return prompt?.kind === "chat" ? prompt.templateArgs : undefined;
+    return prompt?.kind === "chat" ? prompt.reasoning : undefined;
   };
-  assert.deepEqual(await args(true), { enable_thinking: true });
-  assert.deepEqual(await args(false), { enable_thinking: false });
-  assert.deepEqual(await args(undefined), {}, "the template decides unless the client does");
-  assert.deepEqual(await args("high"), { enable_thinking: true, reasoning_effort: "high" });
+  const plain = { split: true, budget: -1 };
+  assert.deepEqual(await args(true), { ...plain, enabled: true });
+  assert.deepEqual(await args(false), { ...plain, enabled: false });
+  assert.deepEqual(await args(undefined), plain, "the template decides unless the client does");
+  assert.deepEqual(await args("high"), { ...plain, enabled: true, effort: "high" });
   assert.equal((await h.postJson(PATH, { messages: MESSAGES, think: "huge" })).status, 400);
   h.service.card = { ...FAKE_CARD, capabilities: ["completion"] };
-  assert.deepEqual(await args(undefined), {});
+  assert.deepEqual(await args(undefined), plain);
   const refused = await h.postJson(PATH, { model: "llama", messages: MESSAGES, think: true });
   assert.deepEqual([refused.status, refused.json.value], [400, {
     error: '"llama" does not support thinking',
@@ -189,16 +191,93 @@ Deno.test("POST /api/chat without messages loads or unloads, in plain JSON", asy
   assert.equal((await h.postJson(PATH, { keep_alive: "soon" })).status, 422);
 });
 
-Deno.test("POST /api/chat takes format none and refuses the others clearly", async () => {
+Deno.test("POST /api/chat decodes format, and answers 400 to one that it cannot use", async () => {
   const h = new Harness();
-  for (const format of ["", null]) {
+  const schema = { type: "object" };
+  for (
+    const [format, expected] of [
+      ["", undefined],
+      [null, undefined],
+      ["json", { kind: "json_object" }],
+      [schema, { kind: "json_schema", schema, field: "format" }],
+    ] as const
+  ) {
     assert.equal((await h.postJson(PATH, { messages: MESSAGES, stream: false, format })).status, 200);
+    assert.deepEqual(h.service.requests.at(-1)?.format, expected);
   }
-  for (const [format, status] of [["json", 422], [{ type: "object" }, 422], ["xml", 400]] as const) {
-    const answer = await h.postJson(PATH, { messages: MESSAGES, format });
-    assert.equal(answer.status, status);
-    assert.match(String(answer.json.at("error")), /^format: /);
-  }
+  const unknown = await h.postJson(PATH, { messages: MESSAGES, format: "xml" });
+  assert.deepEqual([unknown.status, String(unknown.json.at("error")).slice(0, 8)], [400, "format: "]);
+  h.service.script.failBefore = new ServerError("validation", "format: cannot be honoured at #/x", {
+    field: "format",
+  });
+  const refused = await h.postJson(PATH, { messages: MESSAGES, format: schema });
+  assert.deepEqual([refused.status, refused.json.value], [400, {
+    error: "format: cannot be honoured at #/x",
+  }]);
+});
+
+const ANSWER: readonly GenerateEvent[] = [
+  { type: "reasoning", text: "Hm" },
+  { type: "text", text: "Let me look." },
+  { type: "tool_call", index: 0, id: "call_a", name: "get_weather" },
+  { type: "tool_arguments", index: 0, text: '{"city":"Par' },
+  { type: "tool_arguments", index: 0, text: 'is"}' },
+  { type: "tool_call", index: 1, id: "call_b", name: "now" },
+];
+const CALLS = [
+  { id: "call_a", function: { index: 0, name: "get_weather", arguments: { city: "Paris" } } },
+  { id: "call_b", function: { index: 1, name: "now", arguments: {} } },
+];
+
+Deno.test("POST /api/chat gives calls whole with arguments as an object, and done_reason stop", async () => {
+  const h = new Harness();
+  Object.assign(h.service.script, { pieces: ANSWER, finishReason: "tool_calls" });
+  const { json } = await h.postJson(PATH, { messages: MESSAGES, stream: false });
+  assert.deepEqual(json.at("message"), {
+    role: "assistant",
+    content: "Let me look.",
+    thinking: "Hm",
+    tool_calls: CALLS,
+  });
+  assert.equal(json.at("done_reason"), "stop");
+});
+
+Deno.test("POST /api/chat streams thinking, text and each call as soon as it is complete", async () => {
+  const h = new Harness();
+  Object.assign(h.service.script, { pieces: ANSWER, finishReason: "tool_calls" });
+  const lines = ndjson(await (await h.post(PATH, { messages: MESSAGES })).text());
+  assert.deepEqual(lines.slice(0, -1).map((line) => line.at("message")), [
+    { role: "assistant", content: "", thinking: "Hm" },
+    { role: "assistant", content: "Let me look." },
+    { role: "assistant", content: "", tool_calls: [CALLS[0]] },
+    { role: "assistant", content: "", tool_calls: [CALLS[1]] },
+  ]);
+  const last = lines.at(-1);
+  assert.deepEqual([last?.at("done"), last?.at("done_reason")], [true, "stop"]);
+  assert.deepEqual(last?.at("message"), { role: "assistant", content: "" });
+});
+
+Deno.test("POST /api/chat gives a call that was cut off as text", async () => {
+  const h = new Harness();
+  Object.assign(h.service.script, { pieces: ANSWER.slice(2, 4), finishReason: "length" });
+  const { json } = await h.postJson(PATH, { messages: MESSAGES, stream: false });
+  assert.deepEqual(json.at("message"), {
+    role: "assistant",
+    content: '{"name": "get_weather", "arguments": {"city":"Par',
+  });
+  assert.equal(json.at("done_reason"), "length");
+});
+
+Deno.test("POST /api/chat continues a last message of the assistant, and passes on arguments that are text", async () => {
+  const h = new Harness();
+  const call = { function: { name: "f", arguments: "{broken" } };
+  const messages = [...MESSAGES, { role: "assistant", tool_calls: [call] }, { role: "tool", content: "7" }];
+  await h.postJson(PATH, { messages: [...MESSAGES, { role: "assistant", content: "It is" }], stream: false });
+  await h.postJson(PATH, { messages, stream: false });
+  const [first, second] = h.service.requests.map(({ prompt }) => prompt);
+  assert.ok(first?.kind === "chat" && first.continueFinal);
+  assert.ok(second?.kind === "chat" && !second.continueFinal);
+  assert.equal(second.messages[1]?.toolCalls?.[0]?.arguments, "{broken");
 });
 
 Deno.test("POST /api/chat reports log-probabilities", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FAKE_CARD } from "../support/fake_service.ts";
 import { Harness, ndjson } from "./harness.ts";
 
 const PATH = "/api/generate";
@@ -45,8 +46,8 @@ Deno.test("POST /api/generate prepends system, and raw bypasses the template", a
       toolChoice: "auto",
       parallelToolCalls: true,
       continueFinal: false,
-      reasoning: { split: true, budget: -1 },
-      templateArgs: { enable_thinking: false },
+      reasoning: { split: true, enabled: false, budget: -1 },
+      templateArgs: {},
     },
     { kind: "text", text: "p", addSpecial: true },
   ]);
@@ -72,6 +73,25 @@ Deno.test("POST /api/generate without a prompt loads or unloads", async () => {
   }
   const missing = await h.postJson(PATH, { model: "nope" });
   assert.equal(missing.status, 404);
+});
+
+Deno.test("POST /api/generate with a suffix asks for what stands between, where the model can", async () => {
+  const h = new Harness();
+  h.service.card = { ...FAKE_CARD, capabilities: [...FAKE_CARD.capabilities, "insert"] };
+  await h.postJson(PATH, { prompt: "a", suffix: "z", stream: false });
+  assert.deepEqual(h.service.requests[0]?.prompt, {
+    kind: "tokens",
+    tokens: [0, 900, 97, 901, 122, 902],
+  });
+});
+
+Deno.test("POST /api/generate shows thinking beside the response", async () => {
+  const h = new Harness();
+  h.service.script.pieces = [{ type: "reasoning", text: "Hm" }, "Yes"];
+  const whole = await h.postJson(PATH, { prompt: "p", stream: false });
+  assert.deepEqual([whole.json.at("thinking"), whole.json.at("response")], ["Hm", "Yes"]);
+  const lines = ndjson(await (await h.post(PATH, { prompt: "p" })).text());
+  assert.deepEqual([lines[0]?.at("thinking"), lines[0]?.at("response")], ["Hm", ""]);
 });
 
 Deno.test("POST /api/generate refuses what it cannot do", async () => {

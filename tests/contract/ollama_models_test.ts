@@ -69,7 +69,7 @@ Deno.test("POST /api/show answers what clients look for", async () => {
     assert.equal(json.at("modified_at"), "2025-01-02T03:04:05.678Z");
     assert.match(String(json.at("template")), /\.Tools/, "Ollama's word for a model with tools");
     assert.match(String(json.at("parameters")), /^num_ctx\s+4096$/);
-    assert.match(String(json.at("modelfile")), /^FROM /);
+    assert.match(String(json.at("modelfile")), /^FROM /m);
   }
 });
 

@@ -137,7 +137,7 @@ Deno.test("POST /v1/chat/completions decodes roles, parts, tool calls and tools"
     kind: "chat",
     messages: [
       { role: "system", content: "Be brief." },
-      { role: "user", content: "a\nb", name: "Ann" },
+      { role: "user", content: "a\nb", name: "Ann", parts: ["a", "b"] },
       {
         role: "assistant",
         content: "",
@@ -151,8 +151,8 @@ Deno.test("POST /v1/chat/completions decodes roles, parts, tool calls and tools"
     toolChoice: "auto",
     parallelToolCalls: true,
     continueFinal: false,
-    reasoning: { split: true, budget: -1 },
-    templateArgs: { enable_thinking: false, reasoning_effort: "low" },
+    reasoning: { split: true, enabled: false, effort: "low", budget: -1 },
+    templateArgs: { enable_thinking: false },
   });
 });
 

@@ -84,13 +84,74 @@ Deno.test("POST /v1/completions reports log-probabilities with running offsets",
   assert.deepEqual(chunks[1]?.at("choices", 0, "logprobs", "text_offset"), [1]);
 });
 
+Deno.test("POST /v1/completions with best_of returns the likeliest answers and counts all", async () => {
+  const h = new Harness();
+  let count = 0;
+  const generate = h.service.generate.bind(h.service);
+  h.service.generate = async function* (request, signal) {
+    const logprob = [-2, -0.1, -1][count++ % 3]!;
+    for await (const event of generate(request, signal)) {
+      yield event.type === "text"
+        ? {
+          ...event,
+          text: String(logprob),
+          logprobs: [{ token: 1, text: "x", bytes: [120], logprob, top: [] }],
+        }
+        : event;
+    }
+  };
+  h.service.script.pieces = ["x"];
+  const { json } = await h.postJson(PATH, { prompt: ["p", "q"], n: 2, best_of: 3 });
+  const choices = json.at("choices") as { index: number; text: string; logprobs: unknown }[];
+  assert.deepEqual(choices.map(({ index, text }) => [index, text]), [[0, "-0.1"], [1, "-1"], [2, "-0.1"], [
+    3,
+    "-1",
+  ]]);
+  assert.ok(choices.every(({ logprobs }) => logprobs === null), "log-probabilities were not asked for");
+  assert.equal(json.at("usage", "completion_tokens"), 12);
+});
+
+Deno.test("POST /v1/completions with echo and logprobs tells of the prompt's tokens, null for the first", async () => {
+  const h = new Harness();
+  const item = (text: string, logprob: number) => ({ token: 1, text, bytes: [1], logprob, top: [] });
+  h.service.script.pieces = [{ type: "text", text: "ab", logprobs: [item("a", NaN), item("b", -0.25)] }, "c"];
+  const { json } = await h.postJson(PATH, { prompt: "ab", echo: true, logprobs: 0 });
+  assert.equal(h.service.requests[0]?.promptLogprobs, true);
+  assert.equal(json.at("choices", 0, "text"), "abc");
+  assert.deepEqual(json.at("choices", 0, "logprobs"), {
+    tokens: ["a", "b", "c"],
+    token_logprobs: [null, -0.25, -0.5],
+    top_logprobs: [null, {}, {}],
+    text_offset: [0, 1, 2],
+  });
+});
+
+Deno.test("POST /v1/completions with a suffix asks for what stands between, or is refused", async () => {
+  const h = new Harness();
+  await h.postJson(PATH, { prompt: "a", suffix: "z" });
+  assert.deepEqual(h.service.requests[0]?.prompt, { kind: "tokens", tokens: [0, 900, 97, 901, 122, 902] });
+  h.service.special = { ...h.service.special, fimMid: -1 };
+  const refused = await h.postJson(PATH, { prompt: "a", suffix: "z" });
+  assert.deepEqual([refused.status, refused.json.at("error", "param")], [400, "suffix"]);
+});
+
+Deno.test("POST /v1/completions constrains the text to a schema", async () => {
+  const h = new Harness();
+  const schema = { type: "object" };
+  await h.postJson(PATH, { prompt: "a", json_schema: schema });
+  await h.postJson(PATH, { prompt: "a", response_format: { type: "json_schema", json_schema: { schema } } });
+  assert.deepEqual(h.service.requests.map(({ format }) => format), [
+    { kind: "json_schema", schema, field: "json_schema" },
+    { kind: "json_schema", schema, field: "response_format.json_schema.schema" },
+  ]);
+});
+
 Deno.test("POST /v1/completions refuses what it cannot do", async () => {
   const h = new Harness();
   for (
     const [extra, param, status] of [
-      [{ suffix: "z" }, "suffix", 400],
-      [{ best_of: 3 }, "best_of", 400],
-      [{ echo: true, logprobs: 1 }, "logprobs", 400],
+      [{ best_of: 3, stream: true }, "best_of", 400],
+      [{ best_of: 1, n: 2 }, "best_of", 400],
       [{ prompt: [] }, "prompt", 422],
       [{ prompt: Array(100).fill("a"), n: 2 }, "prompt", 422],
       [{ prompt: { a: 1 } }, "prompt", 422],

@@ -9,10 +9,19 @@ Deno.test("GET /v1/models lists the model with llama-server's meta", async () =>
     assert.equal(json.object, "list");
     assert.deepEqual(json.data[0], {
       id: "tiny",
+      aliases: ["llama", "tiny.gguf"],
+      tags: [],
       object: "model",
       created: 1735787045,
       owned_by: "llamacpp",
+      type: "model",
+      display_name: "tiny",
+      created_at: "2025-01-02T03:04:05.678Z",
+      lifecycle: "active",
+      max_input_tokens: 4096,
+      max_tokens: 4096,
       meta: {
+        vocab_type: 0,
         n_ctx: 4096,
         n_ctx_train: 32768,
         n_vocab: 1000,
@@ -22,6 +31,12 @@ Deno.test("GET /v1/models lists the model with llama-server's meta", async () =>
         ftype: "Q8_0",
       },
     });
+    assert.deepEqual([json.models.length, json.models[0].name, json.models[0].details.format], [
+      1,
+      "tiny",
+      "gguf",
+    ]);
+    assert.deepEqual([json.has_more, json.first_id, json.last_id], [false, "tiny", "tiny"]);
   }
 });
 

@@ -4,7 +4,9 @@ import type { ErrorKind, ServerError } from "../../core/server_error.ts";
 import type { ErrorReply, StreamFormat } from "../endpoint.ts";
 import { encodeJson } from "../shared/json.ts";
 
-const MAPPINGS: Readonly<Record<ErrorKind, readonly [status: number, type: string]>> = {
+const MAPPINGS: Readonly<
+  Record<ErrorKind, readonly [status: number, type: string]>
+> = {
   bad_request: [400, "invalid_request_error"],
   validation: [422, "invalid_request_error"],
   context_length: [400, "exceed_context_size_error"],
@@ -41,6 +43,9 @@ export function encodeError(error: ServerError): ErrorReply {
 }
 
 /** A fault in the middle of a stream: its last event. */
-export function encodeStreamError(error: ServerError, format: StreamFormat): string {
+export function encodeStreamError(
+  error: ServerError,
+  format: StreamFormat,
+): string {
   return format === "sse" ? `data: ${encodeErrorBody(error)}\n\n` : encodeErrorBody(error) + "\n";
 }

@@ -1,10 +1,16 @@
 /** Ollama's requests -> GenerateRequests. */
 
 import type { ChatMessage } from "../../core/chat_message.ts";
-import { type GenerateRequest, PLAIN_CHAT } from "../../core/generate_request.ts";
+import {
+  type GenerateRequest,
+  PLAIN_CHAT,
+  type ReasoningOptions,
+  type ResponseFormat,
+} from "../../core/generate_request.ts";
 import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
 import type { SamplingParams } from "../../core/sampling_params.ts";
 import { type ErrorKind, ServerError } from "../../core/server_error.ts";
+import { infillPrompt } from "../shared/infill.ts";
 import { decodeStop, decodeTools } from "../shared/messages.ts";
 import { checkTokens, decodeSampling } from "../shared/sampling.ts";
 import type { Settings } from "../shared/settings.ts";
@@ -29,7 +35,7 @@ export interface DecodeContext {
   /** The model's name as the client wrote it, for messages. */
   model: string;
   card: ModelCard;
-  service: Pick<InferenceService, "tokenize" | "applyTemplate">;
+  service: Pick<InferenceService, "tokenize" | "applyTemplate" | "specialTokens">;
   settings: Settings;
 }
 
@@ -60,7 +66,7 @@ export function requireCapability(
 }
 
 function decodeCommon(body: CommonBody, context: DecodeContext): Omit<GenerateRequest, "prompt"> {
-  refuseFormat(body.format);
+  const format = decodeFormat(body.format);
   const { defaults } = context.settings;
   const options = body.options ?? {};
   const fits = body.truncate !== false && body.shift !== false;
@@ -77,27 +83,28 @@ function decodeCommon(body: CommonBody, context: DecodeContext): Omit<GenerateRe
     nKeep: options.num_keep ?? defaults.nKeep ?? NUM_KEEP,
     ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
     cachePrompt: true,
+    ...(format === undefined ? {} : { format }),
   };
 }
 
-function refuseFormat(format: CommonBody["format"]): void {
-  if (format === undefined || format === null || format === "") return;
-  if (typeof format === "string" && format !== "json") {
-    refuse(
-      "bad_request",
-      "format",
-      `format: expected "", "json" or a JSON schema, received ${JSON.stringify(format)}`,
-    );
-  }
-  refuse("validation", "format", 'format: structured output is not supported yet; expected "" or no format');
+function decodeFormat(format: CommonBody["format"]): ResponseFormat | undefined {
+  if (format === undefined || format === null || format === "") return undefined;
+  if (format === "json") return { kind: "json_object" };
+  if (typeof format === "object") return { kind: "json_schema", schema: format, field: "format" };
+  refuse(
+    "bad_request",
+    "format",
+    `format: expected "", "json" or a JSON schema, received ${JSON.stringify(format)}`,
+  );
 }
 
 const THINK_LEVELS = ["low", "medium", "high", "max"];
 
-/** Template variables for `think`; without it the template decides. */
-function decodeThink(think: CommonBody["think"], context: DecodeContext): Record<string, unknown> {
-  if (think === undefined || think === null) return {};
-  if (think === false) return { enable_thinking: false };
+/** What `think` asks for; without it the template decides. Reasoning is always told apart from the answer. */
+function decodeThink(think: CommonBody["think"], context: DecodeContext): ReasoningOptions {
+  const { reasoning } = PLAIN_CHAT;
+  if (think === undefined || think === null) return reasoning;
+  if (think === false) return { ...reasoning, enabled: false };
   if (typeof think === "string" && !THINK_LEVELS.includes(think)) {
     const known = THINK_LEVELS.map((level) => JSON.stringify(level)).join(", ");
     refuse(
@@ -107,7 +114,7 @@ function decodeThink(think: CommonBody["think"], context: DecodeContext): Record
     );
   }
   requireCapability(context, "thinking", "think");
-  return { enable_thinking: true, ...(typeof think === "string" ? { reasoning_effort: think } : {}) };
+  return { ...reasoning, enabled: true, ...(typeof think === "string" ? { effort: think } : {}) };
 }
 
 /**
@@ -120,16 +127,18 @@ export function decodeChat(body: ChatBody, context: DecodeContext): GenerateRequ
   return {
     ...decodeCommon(body, context),
     prompt: {
-      kind: "chat",
+      ...PLAIN_CHAT,
       messages: (body.messages ?? []).map((message, index) => decodeMessage(message, index, context)),
       tools: decodeTools(body.tools),
-      toolChoice: "auto",
-      parallelToolCalls: true,
-      continueFinal: false,
-      reasoning: { split: true, budget: -1 },
-      templateArgs: decodeThink(body.think, context),
+      continueFinal: continues(body.messages?.at(-1)),
+      reasoning: decodeThink(body.think, context),
     },
   };
+}
+
+/** A last message of the assistant is the beginning of its answer. */
+function continues(last: OllamaMessage | undefined): boolean {
+  return last?.role === "assistant" && !last.tool_calls?.length;
 }
 
 function decodeMessage(message: OllamaMessage, index: number, context: DecodeContext): ChatMessage {
@@ -140,12 +149,17 @@ function decodeMessage(message: OllamaMessage, index: number, context: DecodeCon
     decoded.toolCalls = message.tool_calls.map((call, position) => ({
       id: call.id ?? `call_${position}`,
       name: call.function.name,
-      arguments: JSON.stringify(call.function.arguments ?? {}),
+      arguments: argumentsText(call.function.arguments),
     }));
   }
   if (message.tool_call_id) decoded.toolCallId = message.tool_call_id;
   if (message.tool_name) decoded.name = message.tool_name;
   return decoded;
+}
+
+/** JSON text; what came as text stays as it is, for the template to print. */
+function argumentsText(value: string | Record<string, unknown> | null | undefined): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? {});
 }
 
 function refuseImages(
@@ -165,7 +179,6 @@ export function decodeGenerate(body: GenerateBody, context: DecodeContext): Gene
   requireCapability(context, "completion", "model", "generate");
   refuseImages(body.images, "images", context);
   if (body.suffix) requireCapability(context, "insert", "suffix");
-  if (body.suffix) refuse("not_supported", "suffix", "suffix: insertion is not supported yet");
   if (body.raw && (body.template || body.system || body.context?.length)) {
     refuse("bad_request", "raw", "raw: does not go together with template, system or context");
   }
@@ -177,15 +190,14 @@ export function decodeGenerate(body: GenerateBody, context: DecodeContext): Gene
 
 function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateRequest["prompt"] {
   const text = body.prompt ?? "";
+  if (body.suffix) return infillPrompt(context.service, text, body.suffix);
   if (body.raw) return { kind: "text", text, addSpecial: true };
   const messages: ChatMessage[] = [{ role: "user", content: text }];
   if (body.system) messages.unshift({ role: "system", content: body.system });
-  const templateArgs = decodeThink(body.think, context);
-  if (!body.context || body.context.length === 0) {
-    return { ...PLAIN_CHAT, messages, templateArgs };
-  }
+  const chat = { ...PLAIN_CHAT, messages, reasoning: decodeThink(body.think, context) };
+  if (!body.context || body.context.length === 0) return chat;
   checkTokens(body.context, context.card, "context");
-  const rendered = context.service.applyTemplate({ ...PLAIN_CHAT, messages, templateArgs });
+  const rendered = context.service.applyTemplate(chat);
   const added = context.service.tokenize(rendered, { addSpecial: false, parseSpecial: true });
   return { kind: "tokens", tokens: [...body.context, ...added] };
 }

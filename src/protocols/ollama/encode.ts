@@ -1,6 +1,6 @@
 /**
  * GenerateEvents -> Ollama's answers, whole or as lines of JSON. Pure: nothing but text comes out.
- * A stream is chunks with `done: false` and exactly one last line with `done: true` and the measured durations.
+ * Tool calls leave whole, each as soon as it is complete. A stream is chunks with `done: false` and exactly one last line with `done: true` and the measured durations.
  */
 
 import type {
@@ -10,6 +10,7 @@ import type {
   RotationReport,
   TokenLogprob,
 } from "../../core/generate_event.ts";
+import { withWholeCalls } from "./whole_calls.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { encodeJson, encodeJsonString } from "../shared/json.ts";
 
@@ -35,8 +36,20 @@ function timestamp(): string {
   return new Date().toISOString();
 }
 
-function content(form: AnswerForm, text: string): Record<string, unknown> {
-  return form === "chat" ? { message: { role: "assistant", content: text } } : { response: text };
+/** What an answer, or a chunk of it, says. */
+interface Spoken {
+  text: string;
+  thinking: string;
+  calls: readonly unknown[];
+}
+
+const SILENT: Spoken = { text: "", thinking: "", calls: [] };
+
+function content(form: AnswerForm, { text, thinking, calls }: Spoken): Record<string, unknown> {
+  const thought = thinking === "" ? {} : { thinking };
+  if (form === "generate") return { response: text, ...thought };
+  const called = calls.length === 0 ? {} : { tool_calls: calls };
+  return { message: { role: "assistant", content: text, ...thought, ...called } };
 }
 
 function logprob({ text, logprob, bytes }: TokenLogprob): Record<string, unknown> {
@@ -52,7 +65,7 @@ function finalFields(event: DoneEvent, options: EncodeOptions): Record<string, u
   const { timings, usage, tokens } = event;
   return {
     done: true,
-    done_reason: event.finishReason,
+    done_reason: event.finishReason === "tool_calls" ? "stop" : event.finishReason,
     ...(options.withContext ? { context: [...tokens.prompt, ...tokens.completion] } : {}),
     total_duration: Math.round(timings.totalMs * NS),
     load_duration: 0,
@@ -64,7 +77,7 @@ function finalFields(event: DoneEvent, options: EncodeOptions): Record<string, u
 }
 
 function wholeObject(
-  text: string,
+  spoken: Spoken,
   logprobs: readonly GeneratedLogprob[],
   event: DoneEvent,
   options: EncodeOptions,
@@ -72,7 +85,7 @@ function wholeObject(
   return {
     model: options.model,
     created_at: timestamp(),
-    ...content(options.form, text),
+    ...content(options.form, spoken),
     ...(logprobs.length > 0 ? { logprobs: encodeLogprobs(logprobs) } : {}),
     ...finalFields(event, options),
   };
@@ -89,14 +102,18 @@ export async function encodeWhole(
   options: EncodeOptions,
 ): Promise<string> {
   let text = "";
+  let thinking = "";
+  const calls: unknown[] = [];
   const logprobs: GeneratedLogprob[] = [];
-  for await (const event of events) {
+  for await (const event of withWholeCalls(events)) {
     if (event.type === "start") options.onRotation?.(event.rotation);
     else if (event.type === "done") {
       options.onRotation?.(event.rotation);
-      return encodeJson(wholeObject(text, logprobs, event, options));
-    } else if (event.type === "text") {
-      text += event.text;
+      return encodeJson(wholeObject({ text, thinking, calls }, logprobs, event, options));
+    } else if (event.type === "call") calls.push(event.call);
+    else if (event.type === "text" || event.type === "reasoning") {
+      if (event.type === "text") text += event.text;
+      else thinking += event.text;
       if (event.logprobs) logprobs.push(...event.logprobs);
     }
   }
@@ -111,16 +128,23 @@ export async function* encodeStream(
   const before = `{"model":${encodeJsonString(options.model)},"created_at":"`;
   const open = options.form === "chat" ? '","message":{"role":"assistant","content":' : '","response":';
   const close = options.form === "chat" ? '},"done":false' : ',"done":false';
-  for await (const event of events) {
+  const line = (text: string, rest: string, logprobs: readonly GeneratedLogprob[] | undefined) => {
+    const extra = logprobs ? `,"logprobs":${encodeJson(encodeLogprobs(logprobs))}` : "";
+    return before + timestamp() + open + encodeJsonString(text) + rest + close + extra + "}\n";
+  };
+  for await (const event of withWholeCalls(events)) {
     if (event.type === "start") {
       options.onRotation?.(event.rotation);
       yield "";
     } else if (event.type === "text") {
       if (event.text === "" && event.logprobs === undefined) continue;
-      const extra = event.logprobs ? `,"logprobs":${encodeJson(encodeLogprobs(event.logprobs))}` : "";
-      yield before + timestamp() + open + encodeJsonString(event.text) + close + extra + "}\n";
+      yield line(event.text, "", event.logprobs);
+    } else if (event.type === "reasoning") {
+      yield line("", `,"thinking":${encodeJsonString(event.text)}`, event.logprobs);
+    } else if (event.type === "call") {
+      yield line("", `,"tool_calls":[${encodeJson(event.call)}]`, undefined);
     } else if (event.type === "done") {
-      yield encodeJson(wholeObject("", [], event, options)) + "\n";
+      yield encodeJson(wholeObject(SILENT, [], event, options)) + "\n";
       return;
     }
   }
@@ -132,7 +156,7 @@ export function encodeEmpty(form: AnswerForm, model: string, doneReason: "load" 
   return encodeJson({
     model,
     created_at: timestamp(),
-    ...content(form, ""),
+    ...content(form, SILENT),
     done: true,
     done_reason: doneReason,
   });

@@ -27,7 +27,9 @@ function encodeErrorBody(error: ServerError): string {
 
 /** A fault as a response. */
 export function encodeError(error: ServerError): ErrorReply {
-  return { status: STATUSES[error.kind], json: encodeErrorBody(error) };
+  // Ollama answers a schema that it cannot use with 400.
+  const status = error.kind === "validation" && error.field === "format" ? 400 : STATUSES[error.kind];
+  return { status, json: encodeErrorBody(error) };
 }
 
 /** A fault in the middle of a stream: the last line, in place of the one with `done: true`. */

@@ -2,16 +2,17 @@
 
 import type { GenerateRequest } from "../../core/generate_request.ts";
 import type { RotationReport } from "../../core/generate_event.ts";
-import { ServerError } from "../../core/server_error.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
 import { encodeJson } from "../shared/json.ts";
 import { resolveModel } from "../shared/model_name.ts";
 import { rotationHeaders } from "../shared/totals.ts";
 import { asksToUnload, decodeChat, type DecodeContext, decodeGenerate } from "./decode.ts";
+import { embed, embeddings } from "./embed.ts";
 import { type AnswerForm, encodeEmpty, encodeStream, encodeWhole } from "./encode.ts";
 import { encodeError, encodeStreamError } from "./errors.ts";
-import { displayName, runningObject, showObject, tagObject } from "./models.ts";
-import { type ChatBody, chatSchema, type GenerateBody, generateSchema, showSchema } from "./schema.ts";
+import { manageEndpoints } from "./manage/routes.ts";
+import { displayName, runningObject } from "./models.ts";
+import { type ChatBody, chatSchema, type GenerateBody, generateSchema } from "./schema.ts";
 
 /** The version of Ollama whose API this is. Clients compare its numbers; ours would make them refuse features. */
 export const OLLAMA_VERSION = "0.12.3";
@@ -64,24 +65,6 @@ function reply(
   return { kind: "late", json: encodeWhole(events, options), headers };
 }
 
-async function show(call: Call): Promise<Reply> {
-  const body = await call.body(showSchema);
-  const name = body.model || body.name;
-  if (!name) {
-    throw new ServerError("bad_request", "model: expected the name of a model, received none", {
-      field: "model",
-    });
-  }
-  return { kind: "json", json: encodeJson(showObject(resolveModel(call.service, name), call.service.nCtx)) };
-}
-
-function tags(call: Call): Reply {
-  const newestFirst = [...call.service.models()].sort((a, b) =>
-    b.modifiedAt.getTime() - a.modifiedAt.getTime()
-  );
-  return { kind: "json", json: encodeJson({ models: newestFirst.map(tagObject) }) };
-}
-
 function running({ service }: Call): Reply {
   const loaded = service.loaded();
   const models = loaded ? [runningObject(loaded.card, loaded.loadedAt, service.nCtx)] : [];
@@ -95,10 +78,11 @@ function version(): Reply {
 const endpoints: Endpoint[] = [
   { method: "POST", path: "/api/chat", handle: chat },
   { method: "POST", path: "/api/generate", handle: generate },
-  { method: "POST", path: "/api/show", handle: show },
-  { method: "GET", path: "/api/tags", handle: tags },
+  { method: "POST", path: "/api/embed", handle: embed },
+  { method: "POST", path: "/api/embeddings", handle: embeddings },
   { method: "GET", path: "/api/ps", handle: running },
   { method: "GET", path: "/api/version", handle: version },
+  ...manageEndpoints,
 ];
 
 /** Ollama's protocol. */

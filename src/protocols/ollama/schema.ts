@@ -61,7 +61,11 @@ const generatingFields = {
 
 const toolCall = z.object({
   id: z.string().nullish(),
-  function: z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()).nullish() }),
+  function: z.object({
+    name: z.string(),
+    /** An object; text too, as OpenAI's clients send it. */
+    arguments: z.union([z.record(z.string(), z.unknown()), z.string()]).nullish(),
+  }),
 });
 
 const message = z.object({
@@ -97,11 +101,3 @@ export const generateSchema = z.object({
   images,
 });
 export type GenerateBody = z.infer<typeof generateSchema>;
-
-/** `POST /api/show`. */
-export const showSchema = z.object({
-  model: z.string().nullish(),
-  /** Older name of model. */
-  name: z.string().nullish(),
-  verbose: z.boolean().nullish(),
-});

@@ -1,13 +1,15 @@
-/** OpenAI's requests -> GenerateRequests. */
+/** OpenAI's chat requests -> GenerateRequests, and what text completions share with them. */
 
 import type { GenerateRequest } from "../../core/generate_request.ts";
 import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
 import { RANDOM_SEED } from "../../core/sampling_params.ts";
 import { ServerError } from "../../core/server_error.ts";
-import { decodeMessages, decodeStop, decodeTools } from "../shared/messages.ts";
-import { checkTokens, decodeSampling } from "../shared/sampling.ts";
+import { decodeChatPrompt } from "../shared/chat_prompt.ts";
+import { decodeStop } from "../shared/messages.ts";
+import { decodeResponseFormat } from "../shared/response_format.ts";
+import { decodeSampling } from "../shared/sampling.ts";
 import type { Settings } from "../shared/settings.ts";
-import { type ChatCompletionBody, type CompletionBody, MAX_CHOICES } from "./schema.ts";
+import type { ChatCompletionBody, CompletionBody } from "./schema.ts";
 
 /** Default temperature of these endpoints. */
 export const DEFAULT_TEMPERATURE = 0.7;
@@ -16,7 +18,7 @@ export const DEFAULT_TEMPERATURE = 0.7;
 export interface DecodeContext {
   id: string;
   card: ModelCard;
-  service: Pick<InferenceService, "tokenize" | "detokenize">;
+  service: Pick<InferenceService, "tokenize" | "detokenize" | "specialTokens">;
   settings: Settings;
 }
 
@@ -25,8 +27,10 @@ type CommonBody =
   | Omit<CompletionBody, "prompt" | "logprobs">;
 type CommonRequest = Omit<GenerateRequest, "prompt" | "maxTokens" | "logprobs">;
 
-function decodeCommon(body: CommonBody, context: DecodeContext): CommonRequest {
+/** What both kinds of request have. */
+export function decodeCommon(body: CommonBody, context: DecodeContext): CommonRequest {
   const { defaults } = context.settings;
+  const format = decodeResponseFormat(body);
   const base = { temperature: DEFAULT_TEMPERATURE, ...defaults.sampling };
   return {
     id: context.id,
@@ -38,6 +42,8 @@ function decodeCommon(body: CommonBody, context: DecodeContext): CommonRequest {
     overflow: body.overflow ?? defaults.overflow,
     nKeep: body.n_keep ?? defaults.nKeep ?? 0,
     cachePrompt: body.cache_prompt ?? true,
+    explainCache: body.explain_cache ?? false,
+    ...(format === undefined ? {} : { format }),
   };
 }
 
@@ -46,56 +52,19 @@ function decodeCommon(body: CommonBody, context: DecodeContext): CommonRequest {
  * @throws ServerError `bad_request`, `validation` or `not_supported`
  */
 export function decodeChatCompletion(body: ChatCompletionBody, context: DecodeContext): GenerateRequest[] {
-  refuseUnsupported(body);
   const logprobs = decodeChatLogprobs(body);
+  const prompt = decodeChatPrompt(body);
+  if (body.grammar && prompt.tools.length > 0 && prompt.toolChoice !== "none") {
+    throw new ServerError("bad_request", "grammar: does not go together with tools", { field: "grammar" });
+  }
   const request: GenerateRequest = {
     ...decodeCommon(body, context),
-    prompt: {
-      kind: "chat",
-      messages: decodeMessages(body.messages),
-      tools: body.tool_choice === "none" ? [] : decodeTools(body.tools),
-      toolChoice: "auto",
-      parallelToolCalls: true,
-      continueFinal: false,
-      reasoning: { split: true, budget: -1 },
-      templateArgs: decodeTemplateArgs(body),
-    },
+    prompt,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? body.n_predict ??
       context.settings.defaults.maxTokens,
     ...(logprobs === undefined ? {} : { logprobs }),
   };
   return numberIds(repeat(request, body.n ?? 1));
-}
-
-function refuseUnsupported(body: ChatCompletionBody): void {
-  const format = body.response_format?.type ?? "text";
-  if (format === "json_object" || format === "json_schema") {
-    throw new ServerError(
-      "validation",
-      `response_format.type: "${format}" is not supported yet; expected "text"`,
-      {
-        field: "response_format.type",
-      },
-    );
-  }
-  if (format !== "text") {
-    throw new ServerError(
-      "bad_request",
-      `response_format.type: expected "text", received ${JSON.stringify(format)}`,
-      {
-        field: "response_format.type",
-      },
-    );
-  }
-  const choice = body.tool_choice ?? "auto";
-  if (choice !== "auto" && choice !== "none") {
-    const received = JSON.stringify(choice).slice(0, 80);
-    throw new ServerError(
-      "validation",
-      `tool_choice: ${received} is not supported yet; expected "auto" or "none"`,
-      { field: "tool_choice" },
-    );
-  }
 }
 
 function decodeChatLogprobs(body: ChatCompletionBody): number | undefined {
@@ -108,99 +77,8 @@ function decodeChatLogprobs(body: ChatCompletionBody): number | undefined {
   return undefined;
 }
 
-/** `reasoning_effort` reaches templates that know it; "none" is the switch of those that know `enable_thinking`. */
-function decodeTemplateArgs(body: ChatCompletionBody): Record<string, unknown> {
-  const args: Record<string, unknown> = { ...body.chat_template_kwargs };
-  if (body.reasoning_effort === "none") args["enable_thinking"] ??= false;
-  else if (body.reasoning_effort) args["reasoning_effort"] ??= body.reasoning_effort;
-  return args;
-}
-
-/** A completions request: one generation for each choice, in order of index. */
-export interface DecodedCompletion {
-  requests: GenerateRequest[];
-  /** Choices that share a prompt. */
-  choicesPerPrompt: number;
-  /** With `echo`: the prompt's text for each choice. */
-  echo: readonly string[] | undefined;
-}
-
-/**
- * Decodes a completions request.
- * @throws ServerError `validation` or `not_supported`
- */
-export function decodeCompletion(body: CompletionBody, context: DecodeContext): DecodedCompletion {
-  const n = body.n ?? 1;
-  const prompts = decodePrompts(body, context);
-  refuseUnsupportedCompletion(body, prompts.length * n);
-  const common = decodeCommon(body, context);
-  const maxTokens = body.max_tokens ?? body.n_predict ?? context.settings.defaults.maxTokens;
-  const logprobs = body.logprobs ?? undefined;
-  const requests = prompts.flatMap((prompt) =>
-    repeat({ ...common, prompt, maxTokens, ...(logprobs === undefined ? {} : { logprobs }) }, n)
-  );
-  const echo = body.echo ? requests.map((request) => promptText(request, context)) : undefined;
-  return { requests: numberIds(requests), choicesPerPrompt: n, echo };
-}
-
-function refuseUnsupportedCompletion(body: CompletionBody, choices: number): void {
-  const refuse = (kind: "validation" | "not_supported", field: string, message: string) => {
-    throw new ServerError(kind, `${field}: ${message}`, { field });
-  };
-  if (body.suffix) refuse("not_supported", "suffix", "this model does not support insertion");
-  if (body.echo && body.logprobs !== undefined && body.logprobs !== null) {
-    refuse(
-      "not_supported",
-      "logprobs",
-      "log-probabilities of the prompt (echo with logprobs) are not supported",
-    );
-  }
-  if (body.best_of && body.best_of !== (body.n ?? 1)) {
-    refuse("not_supported", "best_of", `expected the value of n (${body.n ?? 1}), received ${body.best_of}`);
-  }
-  if (choices < 1) refuse("validation", "prompt", "expected at least one prompt, received []");
-  if (choices > MAX_CHOICES) {
-    refuse(
-      "validation",
-      "prompt",
-      `expected at most ${MAX_CHOICES} choices (prompts times n), received ${choices}`,
-    );
-  }
-}
-
-function decodePrompts(body: CompletionBody, context: DecodeContext): GenerateRequest["prompt"][] {
-  const { prompt } = body;
-  if (typeof prompt === "string") return [textPrompt(prompt)];
-  if (isTokens(prompt)) return [tokenPrompt(prompt, context, "prompt")];
-  return prompt.map((item, index) =>
-    typeof item === "string" ? textPrompt(item) : tokenPrompt(item, context, `prompt.${index}`)
-  );
-}
-
-function isTokens(prompt: readonly (string | number | readonly number[])[]): prompt is number[] {
-  return typeof prompt[0] === "number";
-}
-
-function textPrompt(text: string): GenerateRequest["prompt"] {
-  return { kind: "text", text, addSpecial: true };
-}
-
-function tokenPrompt(
-  tokens: readonly number[],
-  context: DecodeContext,
-  field: string,
-): GenerateRequest["prompt"] {
-  checkTokens(tokens, context.card, field);
-  return { kind: "tokens", tokens };
-}
-
-function promptText({ prompt }: GenerateRequest, context: DecodeContext): string {
-  if (prompt.kind === "text") return prompt.text;
-  return prompt.kind === "tokens" ? context.service.detokenize(prompt.tokens) : "";
-}
-
 /** `n` requests that differ in their seed: a fixed seed must not give n equal answers. */
-function repeat(request: GenerateRequest, n: number): GenerateRequest[] {
+export function repeat(request: GenerateRequest, n: number): GenerateRequest[] {
   const { sampling } = request;
   return Array.from(
     { length: n },
@@ -214,7 +92,7 @@ function nextSeed(seed: number, k: number): number {
 }
 
 /** Ids are unique: the request's own for a single generation, numbered for several. */
-function numberIds(requests: GenerateRequest[]): GenerateRequest[] {
+export function numberIds(requests: GenerateRequest[]): GenerateRequest[] {
   if (requests.length === 1) return requests;
   return requests.map((request, index) => ({ ...request, id: `${request.id}-${index}` }));
 }

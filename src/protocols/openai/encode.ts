@@ -1,11 +1,11 @@
 /**
  * GenerateEvents -> OpenAI's answers, whole or as server-sent events. Pure: nothing but text comes out.
- * Order of a stream: for each choice its first chunk, its text, its finish chunk; then, if asked for, one chunk with
+ * Order of a stream: for each choice its first chunk, its reasoning, text and calls, its finish chunk; then, if asked for, one chunk with
  * `choices: []` and the usage; then `[DONE]`. Usage and timings appear once, together where both are sent: Open WebUI
  * adds up every chunk that has them.
  */
 
-import type { DoneEvent, GeneratedLogprob, TextEvent } from "../../core/generate_event.ts";
+import type { DoneEvent, GeneratedLogprob, GenerateEvent } from "../../core/generate_event.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { IndexedEvent } from "../shared/generate_all.ts";
 import { encodeJson, encodeJsonString } from "../shared/json.ts";
@@ -23,6 +23,8 @@ export interface EncodeOptions {
   echo?: readonly string[] | undefined;
   /** Were log-probabilities asked for. */
   logprobs: boolean;
+  /** Choices that share a prompt, and how many of them to return: the likeliest. Not for streams. */
+  best?: { of: number; n: number } | undefined;
 }
 
 /** Encodes a whole answer as JSON text. */
@@ -33,16 +35,18 @@ export async function encodeWhole(
   const { head, form, totals, echo } = options;
   const choices: Choice[] = Array.from({ length: options.choices }, (_, index) => ({
     text: echo?.[index] ?? "",
+    reasoning: "",
+    calls: [],
     echoLength: echo?.[index]?.length ?? 0,
-    logprobs: options.logprobs ? [] : undefined,
+    logprobs: options.logprobs || options.best ? [] : undefined,
     finishReason: null,
   }));
   for await (const { index, event } of events) {
     const choice = choices[index];
     if (choice === undefined) continue;
     if (event.type === "start") totals.addStart(index, event);
-    else if (event.type === "text") appendText(choice, event);
     else if (event.type === "done") finish(choice, index, event, totals);
+    else append(choice, event);
   }
   if (choices.some((choice) => choice.finishReason === null)) throw unfinished();
   return encodeJson({
@@ -51,7 +55,7 @@ export async function encodeWhole(
     created: head.created,
     model: head.model,
     system_fingerprint: head.systemFingerprint,
-    choices: choices.map((choice, index) => form.wholeChoice(choice, index)),
+    choices: chosen(choices, options).map((choice, index) => form.wholeChoice(choice, index)),
     usage: usageObject(totals),
     timings: totals.timings(),
   });
@@ -62,9 +66,42 @@ function unfinished(): ServerError {
   return new ServerError("internal", "Cannot complete the answer: a generation ended without a reason");
 }
 
-function appendText(choice: Choice, event: TextEvent): void {
-  choice.text += event.text;
-  if (event.logprobs) choice.logprobs?.push(...event.logprobs);
+function append(choice: Choice, event: GenerateEvent): void {
+  switch (event.type) {
+    case "text":
+      choice.text += event.text;
+      if (event.logprobs) choice.logprobs?.push(...event.logprobs);
+      break;
+    case "reasoning":
+      choice.reasoning += event.text;
+      if (event.logprobs) choice.logprobs?.push(...event.logprobs);
+      break;
+    case "tool_call":
+      choice.calls[event.index] = { id: event.id, name: event.name, arguments: "" };
+      break;
+    case "tool_arguments": {
+      const call = choice.calls[event.index];
+      if (call) call.arguments += event.text;
+    }
+  }
+}
+
+/** All choices, or of those that share a prompt the likeliest by token, most likely first. */
+function chosen(choices: readonly Choice[], { best, logprobs }: EncodeOptions): Choice[] {
+  if (!best) return [...choices];
+  const result: Choice[] = [];
+  for (let at = 0; at < choices.length; at += best.of) {
+    const ranked = choices.slice(at, at + best.of).sort((a, b) => meanLogprob(b) - meanLogprob(a));
+    result.push(...ranked.slice(0, best.n));
+  }
+  if (!logprobs) { for (const choice of result) choice.logprobs = undefined; }
+  return result;
+}
+
+/** Of the tokens that were predicted; the lowest for an answer without any. */
+function meanLogprob({ logprobs }: Choice): number {
+  const known = (logprobs ?? []).map(({ logprob }) => logprob).filter((value) => !Number.isNaN(value));
+  return known.length === 0 ? -Infinity : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 function finish(choice: Choice, index: number, event: DoneEvent, totals: Totals): void {
@@ -87,6 +124,8 @@ export async function* encodeStream(
     } else if (event.type === "done") {
       options.totals.addDone(index, event);
       yield encoder.finish(index, event);
+    } else {
+      yield encoder.part(index, event);
     }
   }
   if (encoder.unfinished > 0) throw unfinished();
@@ -130,7 +169,30 @@ class ChunkEncoder {
   text(index: number, text: string, logprobs: readonly GeneratedLogprob[] | undefined): string {
     const { form } = this.#options;
     if (text === "" && logprobs === undefined) return "";
-    const payload = form.textPayload(encodeJsonString(text));
+    return this.#piece(index, form.textPayload(encodeJsonString(text)), logprobs);
+  }
+
+  /** Reasoning or a part of a call; nothing for events that this dialect does not tell of. */
+  part(index: number, event: GenerateEvent): string {
+    const { form } = this.#options;
+    switch (event.type) {
+      case "reasoning":
+        return this.#piece(index, form.reasoningPayload(encodeJsonString(event.text)), event.logprobs);
+      case "tool_call":
+        return this.#piece(index, form.callPayload(event), undefined);
+      case "tool_arguments":
+        return this.#piece(
+          index,
+          form.argumentsPayload(event.index, encodeJsonString(event.text)),
+          undefined,
+        );
+      default:
+        return "";
+    }
+  }
+
+  #piece(index: number, payload: string, logprobs: readonly GeneratedLogprob[] | undefined): string {
+    const { form } = this.#options;
     if (logprobs === undefined) return this.#chunk(index, payload, "null", "null");
     const offset = this.#offsets[index] ?? 0;
     this.#offsets[index] = offset + logprobs.reduce((sum, item) => sum + form.offset(item.text), 0);

@@ -1,6 +1,7 @@
 /** What differs between the answers of the two generating endpoints: chat (messages and deltas) and text completion. */
 
-import type { FinishReason, GeneratedLogprob } from "../../core/generate_event.ts";
+import type { FinishReason, GeneratedLogprob, ToolCallEvent } from "../../core/generate_event.ts";
+import { ServerError } from "../../core/server_error.ts";
 import { encodeJsonString } from "../shared/json.ts";
 import type { Totals } from "../shared/totals.ts";
 import { chatLogprobs, codePoints, completionLogprobs } from "./logprobs.ts";
@@ -15,9 +16,19 @@ export interface Head {
   systemFingerprint: string;
 }
 
+/** A tool call collected from events. */
+export interface ChoiceCall {
+  id: string;
+  name: string;
+  /** JSON text. */
+  arguments: string;
+}
+
 /** A choice collected from events. */
 export interface Choice {
   text: string;
+  reasoning: string;
+  calls: ChoiceCall[];
   /** Characters of `text` that are the echoed prompt. */
   echoLength: number;
   logprobs: GeneratedLogprob[] | undefined;
@@ -33,11 +44,41 @@ export interface Form {
   /** Payload of the chunk that opens a choice; undefined for none. */
   firstPayload(echo: string | undefined): string | undefined;
   textPayload(textJson: string): string;
+  /** Payloads of reasoning, of a call's beginning and of more of its arguments; a form without them has no such events. */
+  reasoningPayload(textJson: string): string;
+  callPayload(call: ToolCallEvent): string;
+  argumentsPayload(index: number, textJson: string): string;
   readonly lastPayload: string;
   logprobs(items: readonly GeneratedLogprob[], offset: number): unknown;
   /** What a piece of text adds to `offset`. */
   offset(text: string): number;
 }
+
+/** The message of a choice; content is null when there are only calls. */
+function message({ text, reasoning, calls }: Choice): unknown {
+  return {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
+    ...(calls.length === 0 ? {} : {
+      tool_calls: calls.map(({ id, name, arguments: args }) => ({
+        id,
+        type: "function",
+        function: { name, arguments: args },
+      })),
+    }),
+  };
+}
+
+function noParts(): never {
+  throw new ServerError(
+    "internal",
+    "Cannot encode the answer: a text completion has neither reasoning nor calls",
+  );
+}
+
+/** A text completion is text and nothing else. */
+const NO_PARTS = { reasoningPayload: noParts, callPayload: noParts, argumentsPayload: noParts };
 
 /** `/v1/chat/completions`. */
 export const CHAT_FORM: Form = {
@@ -46,12 +87,18 @@ export const CHAT_FORM: Form = {
   chunkObject: "chat.completion.chunk",
   wholeChoice: (choice, index) => ({
     index,
-    message: { role: "assistant", content: choice.text },
+    message: message(choice),
     logprobs: choice.logprobs ? chatLogprobs(choice.logprobs) : null,
     finish_reason: choice.finishReason,
   }),
   firstPayload: () => '"delta":{"role":"assistant","content":""}',
   textPayload: (textJson) => `"delta":{"content":${textJson}}`,
+  reasoningPayload: (textJson) => `"delta":{"reasoning_content":${textJson}}`,
+  callPayload: ({ index, id, name }) =>
+    `"delta":{"tool_calls":[{"index":${index},"id":${encodeJsonString(id)},"type":"function",` +
+    `"function":{"name":${encodeJsonString(name)},"arguments":""}}]}`,
+  argumentsPayload: (index, textJson) =>
+    `"delta":{"tool_calls":[{"index":${index},"function":{"arguments":${textJson}}}]}`,
   lastPayload: '"delta":{}',
   logprobs: (items) => chatLogprobs(items),
   offset: () => 0,
@@ -72,6 +119,7 @@ export const COMPLETION_FORM: Form = {
   }),
   firstPayload: (echo) => echo ? `"text":${encodeJsonString(echo)}` : undefined,
   textPayload: (textJson) => `"text":${textJson}`,
+  ...NO_PARTS,
   lastPayload: '"text":""',
   logprobs: completionLogprobs,
   offset: codePoints,
@@ -89,6 +137,9 @@ export function usageObject(totals: Totals): unknown {
       dropped_tokens: rotation.promptTokensDropped,
       dropped_messages: rotation.messagesDropped,
     },
-    completion_tokens_details: { reasoning_tokens: 0, dropped_tokens: rotation.generatedTokensDropped },
+    completion_tokens_details: {
+      reasoning_tokens: totals.reasoningTokens,
+      dropped_tokens: rotation.generatedTokensDropped,
+    },
   };
 }

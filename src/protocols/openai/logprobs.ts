@@ -29,8 +29,9 @@ export function chatLogprobs(items: readonly GeneratedLogprob[]): ChatLogprobs {
 /** `choices[].logprobs` of a text completion: parallel arrays. */
 export interface CompletionLogprobs {
   tokens: string[];
-  token_logprobs: number[];
-  top_logprobs: Record<string, number>[];
+  /** Null for the first token of an echoed prompt. */
+  token_logprobs: (number | null)[];
+  top_logprobs: (Record<string, number> | null)[];
   /** Offset of each token in the answer, in code points. */
   text_offset: number[];
 }
@@ -40,8 +41,11 @@ export function completionLogprobs(items: readonly GeneratedLogprob[], offset: n
   const result: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
   for (const { text, logprob, top } of items) {
     result.tokens.push(text);
-    result.token_logprobs.push(logprob);
-    result.top_logprobs.push(Object.fromEntries(top.map((other) => [other.text, other.logprob])));
+    const predicted = !Number.isNaN(logprob);
+    result.token_logprobs.push(predicted ? logprob : null);
+    result.top_logprobs.push(
+      predicted ? Object.fromEntries(top.map((other) => [other.text, other.logprob])) : null,
+    );
     result.text_offset.push(offset);
     offset += codePoints(text);
   }

@@ -6,11 +6,13 @@ import { generateAll } from "../shared/generate_all.ts";
 import { encodeJson } from "../shared/json.ts";
 import { resolveModel } from "../shared/model_name.ts";
 import { rotationHeaders, Totals } from "../shared/totals.ts";
-import { decodeChatCompletion, decodeCompletion } from "./decode.ts";
+import { decodeChatCompletion } from "./decode.ts";
+import { decodeCompletion } from "./decode_completion.ts";
 import { type EncodeOptions, encodeStream, encodeWhole } from "./encode.ts";
+import { embeddings } from "./embeddings.ts";
 import { encodeError, encodeStreamError } from "./errors.ts";
 import { CHAT_FORM, COMPLETION_FORM, type Form } from "./form.ts";
-import { modelObject } from "./models.ts";
+import { modelList, modelObject } from "./models.ts";
 import {
   type ChatCompletionBody,
   chatCompletionSchema,
@@ -43,6 +45,8 @@ interface Work {
   choicesPerPrompt: number;
   modelId: string;
   echo?: readonly string[] | undefined;
+  /** Of the choices that share a prompt, how many to return. */
+  best?: number | undefined;
 }
 
 function reply(
@@ -63,7 +67,8 @@ function reply(
     choices: work.requests.length,
     totals,
     echo: work.echo,
-    logprobs: work.requests[0]?.logprobs !== undefined,
+    logprobs: typeof body.logprobs === "number" || body.logprobs === true,
+    best: work.best === undefined ? undefined : { of: work.choicesPerPrompt, n: work.best },
   };
   const events = generateAll(call.service, work.requests, call.signal);
   const headers = () => rotationHeaders(totals.rotation);
@@ -80,8 +85,7 @@ function reply(
 }
 
 function listModels(call: Call): Reply {
-  const data = call.service.models().map((card) => modelObject(card, call.service.nCtx));
-  return { kind: "json", json: encodeJson({ object: "list", data }) };
+  return { kind: "json", json: encodeJson(modelList(call.service.models(), call.service.nCtx)) };
 }
 
 function getModel(call: Call): Reply {
@@ -92,6 +96,7 @@ function getModel(call: Call): Reply {
 const endpoints: Endpoint[] = [
   { method: "POST", path: "/v1/chat/completions", handle: chatCompletions },
   { method: "POST", path: "/v1/completions", handle: completions },
+  { method: "POST", path: "/v1/embeddings", handle: embeddings },
   { method: "GET", path: "/v1/models", handle: listModels },
   // Ids may hold slashes, raw or as %2F.
   { method: "GET", path: "/v1/models/:id{.+}", handle: getModel },

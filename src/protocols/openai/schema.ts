@@ -8,10 +8,13 @@ import {
   MAX_MESSAGES,
   MAX_TOOLS,
   openaiMessage,
+  reasoningFields,
+  responseFormatField,
   samplingFields,
   stopField,
   templateKwargs,
   tokenIds,
+  toolChoiceField,
 } from "../shared/schema.ts";
 
 /** Most choices that one request may ask for (`n`, or prompts times `n`). */
@@ -31,6 +34,9 @@ const commonFields = {
   temperature: z.number().min(0).max(2).nullish(),
   n: z.int().min(1).max(MAX_CHOICES).nullish(),
   stop: stopField,
+  response_format: responseFormatField.nullish(),
+  /** llama-server's JSON Schema of the answer. */
+  json_schema: z.unknown().optional(),
   ...samplingFields,
   ...contextFields,
 };
@@ -47,10 +53,14 @@ export const chatCompletionSchema = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: z.int().min(0).max(20).nullish(),
   tools: list(functionTool, MAX_TOOLS).nullish(),
-  tool_choice: z.union([z.enum(["none", "auto", "required"]), z.looseObject({ type: z.string() })]).nullish(),
+  tool_choice: toolChoiceField.nullish(),
+  /** Default true. */
   parallel_tool_calls: z.boolean().nullish(),
-  response_format: z.looseObject({ type: z.string() }).nullish(),
-  reasoning_effort: z.string().nullish(),
+  ...reasoningFields,
+  /** Default: a last message of the assistant is continued, unless add_generation_prompt is true. */
+  continue_final_message: z.boolean().nullish(),
+  /** Default: true unless the last message is continued. */
+  add_generation_prompt: z.boolean().nullish(),
   chat_template_kwargs: templateKwargs.nullish(),
 });
 export type ChatCompletionBody = z.infer<typeof chatCompletionSchema>;
@@ -66,6 +76,7 @@ export const completionSchema = z.object({
   logprobs: z.int().min(0).max(5).nullish(),
   echo: z.boolean().nullish(),
   suffix: z.string().nullish(),
-  best_of: z.int().min(1).nullish(),
+  /** Answers to generate for each prompt, of which the n likeliest are returned. */
+  best_of: z.int().min(1).max(MAX_CHOICES).nullish(),
 });
 export type CompletionBody = z.infer<typeof completionSchema>;

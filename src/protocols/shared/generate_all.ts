@@ -18,7 +18,7 @@ export interface IndexedEvent {
 
 /** Generates for every request, in order of arrival of the events. */
 export function generateAll(
-  service: InferenceService,
+  service: Pick<InferenceService, "generate">,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncIterable<IndexedEvent> {
@@ -28,12 +28,16 @@ export function generateAll(
     : generateMany(service, requests, signal);
 }
 
-async function* generateOne(service: InferenceService, request: GenerateRequest, signal: AbortSignal) {
+async function* generateOne(
+  service: Pick<InferenceService, "generate">,
+  request: GenerateRequest,
+  signal: AbortSignal,
+) {
   for await (const event of service.generate(request, signal)) yield { index: 0, event };
 }
 
 async function* generateMany(
-  service: InferenceService,
+  service: Pick<InferenceService, "generate">,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<IndexedEvent> {

@@ -32,7 +32,7 @@ export function decodeMessages(messages: readonly OpenaiMessage[]): ChatMessage[
 function decodeMessage(message: OpenaiMessage, field: string): ChatMessage {
   const decoded: ChatMessage = {
     role: ROLES[message.role],
-    content: decodeContent(message, `${field}.content`),
+    ...decodeContent(message, `${field}.content`),
   };
   const reasoning = message.reasoning_content ?? message.reasoning;
   if (reasoning) decoded.reasoning = reasoning;
@@ -48,16 +48,15 @@ function decodeMessage(message: OpenaiMessage, field: string): ChatMessage {
   return decoded;
 }
 
-function decodeContent(message: OpenaiMessage, field: string): string {
+function decodeContent(message: OpenaiMessage, field: string): Pick<ChatMessage, "content" | "parts"> {
   const { content } = message;
-  if (typeof content === "string") return content;
+  if (typeof content === "string") return { content };
   if (content === undefined || content === null) {
     // An assistant turn may consist of tool calls, reasoning or a refusal alone.
-    if (message.role === "assistant") return "";
+    if (message.role === "assistant") return { content: "" };
     throw new ServerError("validation", `${field}: expected string or array, received ${content}`, { field });
   }
-  // Newlines between parts, as llama.cpp joins them for templates that take plain text.
-  return content.map((part, index) => {
+  const parts = content.map((part, index) => {
     if (TEXT_PARTS.has(part.type) && typeof part.text === "string") return part.text;
     if (part.type === "refusal") return typeof part["refusal"] === "string" ? part["refusal"] : "";
     if (TEXT_PARTS.has(part.type)) {
@@ -71,7 +70,9 @@ function decodeContent(message: OpenaiMessage, field: string): string {
       } is not supported; this model reads text only`,
       { field: `${field}.${index}.type` },
     );
-  }).join("\n");
+  });
+  // Newlines between parts, as llama.cpp joins them for templates that take plain text.
+  return { content: parts.join("\n"), ...(parts.length > 0 ? { parts } : {}) };
 }
 
 /** Decodes tool definitions; a tool without parameters takes none. */

@@ -25,6 +25,7 @@ const SAMPLERS: Readonly<Record<string, SamplerName>> = {
   nucleus: "top_p",
   min_p: "min_p",
   xtc: "xtc",
+  infill: "infill",
   temperature: "temperature",
   temp: "temperature",
 };
@@ -39,6 +40,7 @@ const SAMPLER_LETTERS: Readonly<Record<string, SamplerName>> = {
   p: "top_p",
   m: "min_p",
   x: "xtc",
+  i: "infill",
   t: "temperature",
 };
 

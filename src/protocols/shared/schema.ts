@@ -46,6 +46,32 @@ export function table<T extends z.ZodType>(item: T) {
   });
 }
 
+/** A value of a type that no variant takes; the decoder skips or refuses it. */
+export interface UnknownVariant {
+  type: "unknown";
+  /** The type as the client wrote it. */
+  received: string;
+}
+
+/**
+ * A value of one of several types. Faults of a known type are reported as that type's own, not as those of a union; an
+ * unknown type becomes an `UnknownVariant`.
+ * @param fallback the type of a value that names none
+ */
+export function tagged<T extends Readonly<Record<string, z.ZodType>>>(variants: T, fallback?: string) {
+  const type = fallback === undefined ? z.string() : z.string().nullish();
+  return z.looseObject({ type }).transform((value, context): z.infer<T[keyof T]> | UnknownVariant => {
+    const received = value.type ?? fallback ?? "";
+    const variant = Object.hasOwn(variants, received) ? variants[received] : undefined;
+    if (variant === undefined) return { type: "unknown", received };
+    const result = variant.safeParse({ ...value, type: received });
+    if (result.success) return result.data as z.infer<T[keyof T]>;
+    const [first] = result.error.issues;
+    if (first !== undefined) context.addIssue({ ...first });
+    return z.NEVER;
+  });
+}
+
 /** Token ids. One check over the whole array: there may be many thousands. */
 export const tokenIds = z.custom<number[]>(
   (value) => Array.isArray(value) && value.every((token) => Number.isSafeInteger(token) && token >= 0),
@@ -111,6 +137,8 @@ export type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>> & {
 export const contextFields = {
   n_keep: z.int().min(-1).nullish(),
   cache_prompt: z.boolean().nullish(),
+  /** Ours: `timings.cache` says what the prefix cache did. */
+  explain_cache: z.boolean().nullish(),
   overflow: z.enum(["rotate", "error"]).nullish(),
 };
 
@@ -148,6 +176,34 @@ export const functionTool = z.object({
   }),
 });
 export type FunctionTool = z.infer<typeof functionTool>;
+
+/** `tool_choice`: a word, a function, or a list of allowed tools. */
+export const toolChoiceField = z.union([
+  z.enum(["none", "auto", "required"]),
+  z.looseObject({ type: z.string() }),
+]);
+export type ToolChoiceField = z.infer<typeof toolChoiceField>;
+
+/** `response_format`; which members belong together is decided by response_format.ts. */
+export const responseFormatField = z.object({
+  type: z.string(),
+  json_schema: z.object({ schema: z.unknown().optional() }).nullish(),
+  /** llama-server's schema of a `json_object`. */
+  schema: z.unknown().optional(),
+});
+export type ResponseFormatField = z.infer<typeof responseFormatField>;
+
+const tokenBudget = z.int().min(-1).nullish();
+
+/** Fields of reasoning, see reasoning.ts. */
+export const reasoningFields = {
+  reasoning_effort: z.string().nullish(),
+  reasoning_format: z.string().nullish(),
+  reasoning_budget_tokens: tokenBudget,
+  thinking_budget_tokens: tokenBudget,
+  reasoning_budget: tokenBudget,
+  thinking_budget: tokenBudget,
+};
 
 /** Extra variables for the chat template. */
 export const templateKwargs = z.record(z.string(), z.unknown());

@@ -19,6 +19,8 @@ export interface Settings {
   /** Version of this server, such as "0.1.0". */
   version: string;
   defaults: RequestDefaults;
+  /** Folder for saved slots; without it they cannot be saved. */
+  slotSavePath?: string;
 }
 
 /** Settings of a server started without any flag. */

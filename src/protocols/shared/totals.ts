@@ -1,5 +1,6 @@
 /** Sums usage, rotation and timings over the generations of one request. A prompt shared by `n` choices counts once. */
 
+import type { CacheReason, CacheReport } from "../../core/cache_report.ts";
 import type { DoneEvent, RotationReport, StartEvent } from "../../core/generate_event.ts";
 
 /** Timings as llama-server reports them; milliseconds, tokens, and their quotients (0 when nothing was done). */
@@ -13,6 +14,8 @@ export interface LlamaTimings {
   predicted_ms: number;
   predicted_per_token_ms: number;
   predicted_per_second: number;
+  /** With `explain_cache`: what the prefix cache did for the first prompt. */
+  cache?: { cached_tokens: number; first_miss: number | null; message: number | null; reason: CacheReason };
 }
 
 /** Running sums. */
@@ -20,11 +23,13 @@ export class Totals {
   promptTokens = 0;
   cachedTokens = 0;
   completionTokens = 0;
+  reasoningTokens = 0;
   readonly rotation: RotationReport = {
     messagesDropped: 0,
     promptTokensDropped: 0,
     generatedTokensDropped: 0,
   };
+  #cache: CacheReport | undefined;
   #evaluatedTokens = 0;
   #prefillMs = 0;
   #decodeMs = 0;
@@ -46,7 +51,9 @@ export class Totals {
       this.promptTokens += event.usage.promptTokens;
       this.cachedTokens += event.usage.cachedTokens;
     }
+    if (index === 0) this.#cache = event.cache;
     this.completionTokens += event.usage.completionTokens;
+    this.reasoningTokens += event.usage.reasoningTokens;
     this.rotation.generatedTokensDropped += event.rotation.generatedTokensDropped;
     this.#evaluatedTokens += event.usage.promptTokens - event.usage.cachedTokens;
     this.#prefillMs += event.timings.prefillMs;
@@ -65,6 +72,14 @@ export class Totals {
       predicted_ms: this.#decodeMs,
       predicted_per_token_ms: quotient(this.#decodeMs, this.completionTokens),
       predicted_per_second: quotient(1000 * this.completionTokens, this.#decodeMs),
+      ...(this.#cache === undefined ? {} : {
+        cache: {
+          cached_tokens: this.#cache.cachedTokens,
+          first_miss: this.#cache.firstMiss ?? null,
+          message: this.#cache.message ?? null,
+          reason: this.#cache.reason,
+        },
+      }),
     };
   }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeStream, encodeWhole } from "../../../src/protocols/ollama/encode.ts";
 import { parseKeepAlive } from "../../../src/protocols/ollama/keep_alive.ts";
-import { displayName, parameterSize } from "../../../src/protocols/ollama/models.ts";
+import { parameterSize } from "../../../src/core/parameter_size.ts";
+import { displayName } from "../../../src/protocols/ollama/models.ts";
 
 Deno.test("parseKeepAlive() reads seconds, Go durations and forever", () => {
   for (

@@ -1,0 +1,47 @@
+/** llama-server's own form of embeddings: an array, and for each input a list of vectors. */
+
+import { type EmbedInput, EUCLIDEAN } from "../../core/embedding.ts";
+import { ServerError } from "../../core/server_error.ts";
+import type { Call, Reply } from "../endpoint.ts";
+import { joinItems, vectorJson } from "../shared/vectors.ts";
+import { type EmbeddingBody, embeddingSchema } from "./embedding_schema.ts";
+import { tokenizeMixed } from "./prompt.ts";
+
+/** Handles `POST /embedding` and `/embeddings`. @throws ServerError `bad_request` for no or an empty input */
+export async function embedding(call: Call): Promise<Reply> {
+  const body = await call.body(embeddingSchema);
+  call.service.resolve(undefined);
+  const given = body.input ?? body.content;
+  if (given === undefined || given === null) {
+    throw new ServerError("bad_request", '"input" or "content" must be provided', { field: "content" });
+  }
+  const inputs = decodeInputs(given, call);
+  const json = call.service.embed(
+    inputs,
+    { overflow: "error", normalize: body.embd_normalize ?? EUCLIDEAN },
+    call.signal,
+  ).then((embeddings) =>
+    joinItems(
+      embeddings,
+      ({ vectors }, index) => `{"index":${index},"embedding":[${vectors.map(vectorJson).join(",")}]}`,
+    )
+  );
+  return { kind: "late", json: json.then((items) => `[${items}]`) };
+}
+
+/** An array that holds numbers is one input, any other is many. */
+function decodeInputs(given: NonNullable<EmbeddingBody["content"]>, call: Call): readonly EmbedInput[] {
+  const context = { service: call.service, card: call.service.resolve(undefined) };
+  const one = (item: string | readonly (string | number)[], field: string): EmbedInput => {
+    if (typeof item === "string") return item;
+    return tokenizeMixed(item, context, { addSpecial: true, field });
+  };
+  if (typeof given === "string") return [given];
+  if (given.length === 0) {
+    throw new ServerError("bad_request", "Input content cannot be empty", { field: "content" });
+  }
+  if (given.some((item) => typeof item === "number")) {
+    return [one(given as readonly (string | number)[], "content")];
+  }
+  return given.map((item, i) => one(item as string | readonly (string | number)[], `content.${i}`));
+}

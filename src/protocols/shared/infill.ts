@@ -1,0 +1,27 @@
+/** Prompts for text between a prefix and a suffix. */
+
+import type { TokenPrompt } from "../../core/generate_request.ts";
+import type { InferenceService } from "../../core/inference_service.ts";
+import { ServerError } from "../../core/server_error.ts";
+
+/**
+ * Prefix and suffix with the vocabulary's tokens for filling in the middle, in llama-server's order.
+ * @throws ServerError `not_supported` when the vocabulary has none
+ */
+export function infillPrompt(
+  service: Pick<InferenceService, "tokenize" | "specialTokens">,
+  prefix: string | readonly number[],
+  suffix: string,
+): TokenPrompt {
+  const { bos, addBos, fimPre, fimSuf, fimMid } = service.specialTokens();
+  if (fimPre < 0 || fimSuf < 0 || fimMid < 0) {
+    throw new ServerError("not_supported", "suffix: this model does not support insertion", {
+      field: "suffix",
+    });
+  }
+  const plain = { addSpecial: false, parseSpecial: false };
+  const before = typeof prefix === "string" ? service.tokenize(prefix, plain) : prefix;
+  const begin = addBos && bos >= 0 ? [bos] : [];
+  const after = service.tokenize(suffix, plain);
+  return { kind: "tokens", tokens: [...begin, fimPre, ...before, fimSuf, ...after, fimMid] };
+}
