@@ -13,7 +13,7 @@ import { checkHyperparameters } from "./gguf_check_hyperparameters.ts";
 import { checkVocabulary, VOCABULARY_ARRAYS } from "./gguf_check_vocabulary.ts";
 
 /** Names of split files: `<prefix>-00001-of-00003.gguf`. */
-const SPLIT_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
+export const SPLIT_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 
 /** A model file that passed, with the files it continues in. */
 export interface CheckedGguf {
@@ -103,8 +103,11 @@ function endOfData(header: GgufHeader): number {
   return ends.reduce((most, end) => Math.max(most, end), 0);
 }
 
-/** The other files of a split model, in order; libllama wants the first part to be named. */
-function otherParts(path: string, header: GgufHeader): string[] {
+/**
+ * The other files of a split model, in order; libllama wants the first part to be named.
+ * @throws ModelFileError when it is another part, or the name does not say so
+ */
+export function otherParts(path: string, header: GgufHeader): string[] {
   const count = header.metadata.get("split.count");
   if (typeof count !== "number" || count <= 1) return [];
   const match = SPLIT_NAME.exec(basename(path));

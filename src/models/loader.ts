@@ -3,9 +3,14 @@
  * Whatever fails, nothing native is left behind.
  */
 
+import { type PairMarks, type Pooling, POOLINGS } from "../core/embedding.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { ChatTemplate } from "../chat/chat_template.ts";
-import { LlamaBackend } from "../engine/llama_backend.ts";
+import type { Backend } from "../engine/backend.ts";
+import type { EmbedSource } from "../engine/embedder.ts";
+import { LlamaBackend, type LlamaHandles } from "../engine/llama_backend.ts";
+import { llamaEmbedSource } from "../engine/llama_embedder.ts";
+import { noTextBackend } from "../engine/no_text_backend.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import {
   type CacheType,
@@ -13,11 +18,11 @@ import {
   type Llama,
   type Model,
   openLibrary,
+  type ScaledAdapter,
   type ThreadPool,
 } from "../../ffi/mod.ts";
 import { physicalCores } from "./cpu_count.ts";
 import { describeModel } from "./model_card.ts";
-import { ModelFileError } from "./model_file_error.ts";
 
 /** How to load a model; the names are those of `serve`'s options, which extend these. */
 export interface LoadOptions {
@@ -31,6 +36,8 @@ export interface LoadOptions {
   chatTemplate: string | undefined;
   /** How the file's tensors come into memory (`llama_load_mode`). */
   loadMode: "auto" | "none" | "mmap" | "mlock" | "mmap+mlock" | "dio";
+  /** LoRA adapters to load with the model, and how strongly they apply at first. */
+  adapters?: readonly { path: string; scale: number }[];
   /** Layers on the GPU; negative: all. */
   gpuLayers: number;
   /** How several GPUs share the model. */
@@ -48,6 +55,8 @@ export interface LoadOptions {
   cacheTypeK: CacheType;
   cacheTypeV: CacheType;
   flashAttn: "on" | "off" | "auto";
+  /** How embeddings are pooled; undefined: as the model says, else `mean`. */
+  pooling?: Pooling | undefined;
   /** 0: one per physical core. */
   threads: number;
   /** 0: as `threads`. */
@@ -63,13 +72,24 @@ export interface LoadOptions {
 /** A model ready to answer; whoever holds it owns `backend`. */
 export interface LoadedModel {
   card: ModelCard;
-  backend: LlamaBackend;
+  /** Of a model that only embeds, one that computes nothing. */
+  backend: Backend;
+  /** What it takes to embed; valid until `backend` is disposed of. */
+  embeds: LoadedEmbedding;
   codec: Tokenizer;
   template: ChatTemplate;
   /** `llama_version()` of the library in use. */
   llamaVersion: string;
   /** Compute threads while generating. */
   threads: number;
+}
+
+/** The embedding side of a loaded model. No context exists until `source.open()`. */
+export interface LoadedEmbedding {
+  source: EmbedSource;
+  pairs: PairMarks;
+  /** Tokens that the tokenizer puts after a text. */
+  ending: readonly number[];
 }
 
 /**
@@ -98,25 +118,41 @@ export async function loadModel(
     ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
   });
   const card = { ...described, aliases: [...aliases, ...described.aliases] };
-  if (!card.capabilities.includes("completion")) {
-    throw new ModelFileError(
-      options.path,
-      `it is an embedding model (${card.architecture}) and cannot generate text`,
-    );
-  }
   await using stack = new AsyncDisposableStack();
   const llama = stack.use(openLibrary(options.libDir));
   if (options.logger) llama.setLogger(options.logger);
   const model = stack.use(await loadWeights(llama, options, onProgress));
+  const adapters = loadAdapters(model, options, stack);
   const threads = options.threads || physicalCores();
-  const context = stack.use(createContext(model, options, threads));
-  const threadPool = attachThreads(llama, context, options, threads);
-  const backend = stack.use(new LlamaBackend({ llama, model, context, threadPool }));
-  await warmUp(backend, model);
+  const threadPool = createThreads(llama, options, threads);
+  if (threadPool) stack.use(threadPool);
+  const source = llamaEmbedSource(model, threadPool, {
+    ...options,
+    pooling: poolingOf(card, options),
+    threads,
+    typeK: options.cacheTypeK,
+    typeV: options.cacheTypeV,
+    adapters: () =>
+      adapters.map(({ adapter }, i) => ({
+        adapter,
+        scale: backend.adapters?.[i]?.scale ?? adapters[i]!.scale,
+      })),
+  });
+  const generates = card.capabilities.includes("completion");
+  const backend: Backend = generates
+    ? await textBackend({ llama, model, threadPool, adapters }, options, threads, stack)
+    : noTextBackend(source.maxTokens, model.vocab.nTokens, [
+      llama,
+      model,
+      ...(threadPool ? [threadPool] : []),
+      ...adapters.map(({ adapter }) => adapter),
+    ]);
+  const codec = new Tokenizer(model.vocab);
   const loaded = {
     card,
     backend,
-    codec: new Tokenizer(model.vocab),
+    embeds: { source, pairs: pairMarks(model), ending: endingOf(codec) },
+    codec,
     template: createTemplate(card, model),
     llamaVersion: llama.version,
     threads,
@@ -146,6 +182,14 @@ async function loadWeights(
   });
 }
 
+/** @throws Error naming the file that is no adapter for this model */
+function loadAdapters(model: Model, options: LoadOptions, stack: AsyncDisposableStack): ScaledAdapter[] {
+  return (options.adapters ?? []).map(({ path, scale }) => ({
+    adapter: stack.use(model.loadAdapter(path)),
+    scale,
+  }));
+}
+
 function createContext(model: Model, options: LoadOptions, threads: number): Context {
   // Every sequence id of recurrent memory costs a whole state, of attention memory next to nothing.
   const kept = model.isRecurrent || model.isHybrid ? 0 : keptSequences(options.parallel);
@@ -166,20 +210,53 @@ function createContext(model: Model, options: LoadOptions, threads: number): Con
   });
 }
 
-function attachThreads(
-  llama: Llama,
-  context: Context,
-  options: LoadOptions,
-  threads: number,
-): ThreadPool | null {
-  const pool = llama.createThreadPool({
+function createThreads(llama: Llama, options: LoadOptions, threads: number): ThreadPool | null {
+  return llama.createThreadPool({
     nThreads: threads,
     nThreadsBatch: options.threadsBatch || threads,
     poll: options.poll,
     priority: options.priority,
   });
-  if (pool) context.attachThreadPool(pool);
-  return pool;
+}
+
+/** The engine's context, ready to decode. */
+async function textBackend(
+  handles: Omit<LlamaHandles, "context">,
+  options: LoadOptions,
+  threads: number,
+  stack: AsyncDisposableStack,
+): Promise<Backend> {
+  const { model, threadPool } = handles;
+  const context = stack.use(createContext(model, options, threads));
+  if (threadPool) context.attachThreadPool(threadPool);
+  const backend = stack.use(new LlamaBackend({ ...handles, context }));
+  await warmUp(backend, model);
+  return backend;
+}
+
+/** The operator's choice, else the model's. Chat models say nothing: the mean of all tokens tells most about a text. */
+function poolingOf({ architecture, metadata }: ModelCard, { pooling }: LoadOptions): Pooling {
+  const own = metadata[`${architecture}.pooling_type`];
+  return pooling ?? (typeof own === "number" ? POOLINGS[own] : undefined) ?? "mean";
+}
+
+/** As llama-server puts a query and a document together (`format_prompt_rerank`). */
+function pairMarks(model: Model): PairMarks {
+  const { bos, eos, sep, addBos, addEos, addSep } = model.vocab;
+  const end = addEos ? [eos < 0 ? sep : eos] : [];
+  const known = (tokens: readonly number[]) => tokens.filter((token) => token >= 0);
+  return {
+    template: model.chatTemplate("rerank"),
+    before: known(addBos ? [bos] : []),
+    between: known([...end, ...addSep ? [sep] : []]),
+    after: known(end),
+  };
+}
+
+function endingOf(codec: Tokenizer): readonly number[] {
+  const { bos, addBos } = codec.specialTokens;
+  const marks = Array.from(codec.encode("", { addSpecial: true }));
+  return addBos && marks[0] === bos ? marks.slice(1) : marks;
 }
 
 /** One decode, so that the first request does not pay for paging weights in and building graphs. */

@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { CHATML_TEMPLATE, ChatTemplate } from "../chat/chat_template.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { fileTypeName, ggmlType } from "./ggml_type.ts";
-import type { GgufTensor, GgufValue } from "./gguf.ts";
-import { type CheckedGguf, checkGguf, tensorElements } from "./gguf_check.ts";
+import { type GgufTensor, type GgufValue, readGguf } from "./gguf.ts";
+import { checkGguf, otherParts, tensorElements } from "./gguf_check.ts";
 import { modelAliases, modelId } from "./model_names.ts";
 
 /** What the user decided about a model. */
@@ -22,6 +22,9 @@ const DIGEST_BYTES = 1024 * 1024;
 /** Longest array that a card keeps, as Ollama's `/api/show` does. */
 const CARD_ARRAY_LENGTH = 5;
 
+/** What a model's own file tells: a card without names. */
+export type ModelFacts = Omit<ModelCard, "id" | "aliases" | "stored">;
+
 /**
  * Checks a model file and describes it.
  * @throws ModelFileError when the file cannot be used
@@ -29,29 +32,62 @@ const CARD_ARRAY_LENGTH = 5;
  */
 export async function describeModel(path: string, options: DescribeOptions = {}): Promise<ModelCard> {
   const absolute = resolve(path);
-  const checked = checkGguf(absolute);
-  const { metadata } = checked.header;
-  const info = await Deno.stat(absolute);
-  const modifiedAt = info.mtime ?? new Date(0);
+  const { header, tensors, totalSize } = checkGguf(absolute);
+  return {
+    id: modelId(absolute, options.alias),
+    aliases: modelAliases(absolute, options.alias),
+    ...await factsOf({ path: absolute, metadata: header.metadata, tensors, size: totalSize }, options),
+  };
+}
+
+/**
+ * Describes a model file without checking whether it can be loaded: faster, for lists.
+ * @throws ModelFileError when the header cannot be read
+ */
+export async function readFacts(path: string): Promise<ModelFacts> {
+  const options = { maxArrayLength: CARD_ARRAY_LENGTH };
+  const header = readGguf(path, options);
+  const others = otherParts(path, header).map((part) => readGguf(part, options));
+  const headers = [header, ...others];
+  return await factsOf({
+    path,
+    metadata: header.metadata,
+    tensors: headers.flatMap(({ tensors }) => tensors),
+    size: headers.reduce((sum, { fileSize }) => sum + fileSize, 0),
+  }, {});
+}
+
+/** A file's header, and those of the other parts of a split model. */
+interface ModelHeader {
+  path: string;
+  metadata: ReadonlyMap<string, GgufValue>;
+  tensors: readonly GgufTensor[];
+  /** Bytes of all files. */
+  size: number;
+}
+
+async function factsOf(
+  { path, metadata, tensors, size }: ModelHeader,
+  options: DescribeOptions,
+): Promise<ModelFacts> {
+  const modifiedAt = (await Deno.stat(path)).mtime ?? new Date(0);
   const architecture = String(metadata.get("general.architecture"));
   const chatTemplate = options.chatTemplate ?? ownTemplate(metadata) ?? CHATML_TEMPLATE;
   const number = (key: string) => numberOf(metadata.get(`${architecture}.${key}`));
   return {
-    id: modelId(absolute, options.alias),
-    aliases: modelAliases(absolute, options.alias),
-    path: absolute,
-    size: checked.totalSize,
+    path,
+    size,
     modifiedAt,
-    digest: await fileIdentity(absolute, checked.totalSize, modifiedAt),
+    digest: await fileIdentity(path, size, modifiedAt),
     architecture,
-    parameterCount: checked.tensors.reduce((sum, tensor) => sum + tensorElements(tensor), 0),
-    quantization: quantizationOf(metadata, checked.tensors),
+    parameterCount: tensors.reduce((sum, tensor) => sum + tensorElements(tensor), 0),
+    quantization: quantizationOf(metadata, tensors),
     contextLengthTrain: number("context_length"),
     embeddingLength: number("embedding_length"),
     vocabSize: vocabSize(metadata),
     capabilities: capabilitiesOf(metadata, architecture, chatTemplate, options.chatTemplate !== undefined),
     chatTemplate,
-    metadata: cardMetadata(metadata),
+    metadata: cardMetadata(metadata, CARD_ARRAY_LENGTH),
   };
 }
 
@@ -107,7 +143,7 @@ function templateCapabilities(source: string, mustParse: boolean): { tools: bool
 }
 
 /** The file's own word, else the type that holds most weights. */
-function quantizationOf(metadata: ReadonlyMap<string, GgufValue>, tensors: CheckedGguf["tensors"]): string {
+function quantizationOf(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): string {
   const fileType = metadata.get("general.file_type");
   const named = typeof fileType === "number" ? fileTypeName(fileType) : undefined;
   return named ?? commonestType(tensors);
@@ -131,13 +167,16 @@ function numberOf(value: GgufValue | undefined): number {
   return typeof value === "number" ? value : 0;
 }
 
-/** Plain values that survive JSON: arrays that were not kept are empty, integers beyond 2^53 are text. */
-function cardMetadata(metadata: ReadonlyMap<string, GgufValue>): Record<string, unknown> {
+/** Plain values that survive JSON: arrays longer than `longest` are empty, integers beyond 2^53 are text. */
+export function cardMetadata(
+  metadata: ReadonlyMap<string, GgufValue>,
+  longest: number,
+): Record<string, unknown> {
   const plain = (value: GgufValue): unknown => {
     if (typeof value === "bigint") return value.toString();
     if (typeof value !== "object") return value;
     const values = value.values ?? [];
-    return values.length > CARD_ARRAY_LENGTH ? [] : values.map(plain);
+    return values.length > longest ? [] : values.map(plain);
   };
   return Object.fromEntries([...metadata].map(([key, value]) => [key, plain(value)]));
 }
