@@ -4,7 +4,9 @@
  * The last name of a flag is the one that messages and help call it by.
  */
 
+import { POOLINGS } from "../core/embedding.ts";
 import { DEFAULT_SAMPLING, RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
+import { chatTemplateValue } from "./chat_template_value.ts";
 import {
   decimal,
   type FlagValue,
@@ -12,6 +14,7 @@ import {
   nonEmpty,
   oneOf,
   onOffAuto,
+  scaledFiles,
   someOf,
   wholeNumber,
 } from "./flag_value.ts";
@@ -96,7 +99,6 @@ function sampling<K extends keyof SamplingParams>(
 }
 
 const COUNT = 2 ** 31 - 1;
-const text = nonEmpty("a text");
 
 /** The model and where it is computed. */
 const MODEL_FLAGS: readonly Flag[] = [
@@ -112,16 +114,34 @@ const MODEL_FLAGS: readonly Flag[] = [
     help: "names that requests may call the model by; it is listed under the first",
     shown: "the file's name",
   }),
-  setting(["--chat-template"], "chatTemplate", "JINJA", text, {
+  setting(["--chat-template"], "chatTemplate", "JINJA", chatTemplateValue, {
     env: "LLAMA_ARG_CHAT_TEMPLATE",
     group: "Model",
-    help: "chat template in place of the model's own",
+    help: "chat template in place of the model's own; also a name: chatml",
   }),
   setting(["--chat-template-file"], "chatTemplateFile", "FILE", nonEmpty("a file name"), {
     env: "LLAMA_ARG_CHAT_TEMPLATE_FILE",
     group: "Model",
     help: "file with a chat template in place of the model's own",
   }),
+  setting(["--lora"], "lora", "FILE,...", list("one or more files with commas between them", ","), {
+    group: "Model",
+    help: "LoRA adapters to apply",
+    shown: "none",
+  }),
+  setting(["--lora-scaled"], "loraScaled", "FILE:SCALE,...", scaledFiles, {
+    group: "Model",
+    help: "LoRA adapters to apply with a scale",
+    shown: "none",
+  }),
+  {
+    kind: "switch",
+    names: ["--lora-init-without-apply"],
+    key: "loraInitWithoutApply",
+    constant: true,
+    group: "Model",
+    help: "load LoRA adapters with scale 0; POST /lora-adapters changes it",
+  },
   setting(["-lm", "--load-mode"], "loadMode", "MODE", oneOf(LOAD_MODES), {
     env: "LLAMA_ARG_LOAD_MODE",
     group: "Model",
@@ -142,6 +162,37 @@ const MODEL_FLAGS: readonly Flag[] = [
     constant: "mmap+mlock",
     group: "Model",
     help: "the same as --load-mode mmap+mlock",
+  },
+  setting(
+    ["--models-dir"],
+    "modelsDir",
+    "DIR,...",
+    list("one or more folders with commas between them", ","),
+    {
+      env: "LLAMA_ARG_MODELS_DIR",
+      group: "Model",
+      help: "folders of GGUF files that requests may name",
+      shown: "none",
+    },
+  ),
+  setting(["--models-store"], "modelsStore", "DIR", nonEmpty("a folder"), {
+    env: "LLAMACPP_SERVER_MODELS",
+    group: "Model",
+    help: "folder that pulled and created models are stored in",
+    shown: "~/.llamacpp-server/models",
+  }),
+  setting(["--ollama-models"], "ollamaModels", "DIR", nonEmpty("a folder"), {
+    group: "Model",
+    help: "Ollama's store, read in place",
+    shown: "$OLLAMA_MODELS or ~/.ollama/models",
+  }),
+  {
+    kind: "switch",
+    names: ["--no-model-discovery"],
+    key: "discoverModels",
+    constant: false,
+    group: "Model",
+    help: "do not look for models of Ollama, Hugging Face, LM Studio and llama.cpp",
   },
   setting(["--lib-dir"], "libDir", "DIR", nonEmpty("a folder"), {
     env: "LLAMACPP_LIB_DIR",
@@ -214,6 +265,31 @@ const CONTEXT_FLAGS: readonly Flag[] = [
     group: "Context",
     help: "flash attention",
   }),
+  setting(["--pooling"], "pooling", "TYPE", oneOf(POOLINGS), {
+    env: "LLAMA_ARG_POOLING",
+    group: "Context",
+    help: `how the vectors of a text's tokens become its embedding: ${POOLINGS.join(", ")}`,
+    shown: "the model's own, else mean",
+  }),
+  {
+    kind: "switch",
+    names: ["--rerank", "--reranking"],
+    env: "LLAMA_ARG_RERANKING",
+    key: "pooling",
+    constant: "rank",
+    group: "Context",
+    help: "the same as --pooling rank",
+  },
+  {
+    kind: "switch",
+    names: ["--embedding", "--embeddings"],
+    env: "LLAMA_ARG_EMBEDDINGS",
+    key: "embeddings",
+    constant: true,
+    otherwise: false,
+    group: "Context",
+    help: "make room for embeddings at the start; otherwise the first request for one does",
+  },
 ];
 
 /** llama-server spells "automatic" -1 or 0. */
@@ -272,6 +348,11 @@ const ANSWER_FLAGS: readonly Flag[] = [
     env: "LLAMA_ARG_N_PREDICT",
     group: "Answers",
     help: "tokens of an answer when the request sets no limit; -1 no limit",
+  }),
+  setting(["--reasoning-budget"], "reasoningBudget", "N", wholeNumber(-1, COUNT), {
+    env: "LLAMA_ARG_THINK_BUDGET",
+    group: "Answers",
+    help: "most tokens of reasoning; 0 no reasoning, -1 no limit",
   }),
   sampling(["--temperature", "--temp"], "temperature", "N", decimal(0, Infinity), {
     env: "LLAMA_ARG_TEMPERATURE",
@@ -364,6 +445,10 @@ const SERVER_FLAGS: readonly Flag[] = [
     env: "LLAMACPP_MAX_STEP_MS",
     group: "Server",
     help: "milliseconds that reading a prompt may hold up an answer that is being generated",
+  }),
+  setting(["--slot-save-path"], "slotSavePath", "DIR", nonEmpty("a folder"), {
+    group: "Server",
+    help: "folder in which POST /slots/:id saves slots",
   }),
   setting(["--max-queue"], "maxQueue", "N", wholeNumber(0, 1_000_000), {
     env: "LLAMACPP_MAX_QUEUE",

@@ -78,6 +78,19 @@ export function someOf<T extends string>(words: readonly T[], separator: string)
   };
 }
 
+/** Files, each with a number after a colon, with commas between them. */
+export const scaledFiles: FlagValue<readonly { path: string; scale: number }[]> = {
+  expected: "files with their scales, as a.gguf:0.5,b.gguf:1",
+  parse(text) {
+    const parts = text.split(",").map((part) => {
+      const colon = part.lastIndexOf(":");
+      const scale = decimal(-Infinity, Infinity).parse(part.slice(colon + 1));
+      return colon <= 0 || scale === undefined ? undefined : { path: part.slice(0, colon), scale };
+    });
+    return parts.some((part) => part === undefined) ? undefined : parts as { path: string; scale: number }[];
+  },
+};
+
 /** What an environment variable of a switch may say. */
 export const truth: FlagValue<boolean> = {
   expected: "on or off",

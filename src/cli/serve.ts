@@ -4,11 +4,14 @@
  */
 
 import { createApp } from "../http/app.ts";
+import { Embedder } from "../engine/embedder.ts";
 import { Engine } from "../engine/engine.ts";
+import { TurnLock } from "../engine/turn_lock.ts";
 import { type LoadedModel, loadModel, type LoadOptions } from "../models/loader.ts";
 import { InferencePipeline } from "../pipeline/inference_pipeline.ts";
 import { bannerText } from "./banner.ts";
 import { defaultLibDir, demoModelPath } from "./installation.ts";
+import { openLocalModels } from "./local_models.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import type { ServeOptions } from "./serve_options.ts";
@@ -29,7 +32,7 @@ export async function serve(options: ServeOptions, version: string, stopped: Pro
     color: Deno.stderr.isTerminal(),
   });
   try {
-    await using pipeline = new InferencePipeline(options.ctxSize);
+    await using pipeline = new InferencePipeline(options.ctxSize, options);
     const server = listen(options, version, pipeline, logger);
     const started = start(options, version, pipeline, server, logger);
     await Promise.race([stopped, started.then(() => stopped)]);
@@ -53,6 +56,8 @@ function listen(
   const { host: hostname, port } = options;
   const app = createApp(pipeline, {
     version,
+    models: openLocalModels(options, (message) => logger.warn(message)),
+    ...(options.slotSavePath === undefined ? {} : { slotSavePath: options.slotSavePath }),
     defaults: {
       overflow: options.overflow,
       maxTokens: options.predict,
@@ -83,8 +88,15 @@ async function start(
   logger: Logger,
 ): Promise<void> {
   const loaded = await load(options, pipeline, logger);
-  const engine = new Engine(loaded.backend, options);
-  pipeline.setRuntime({ ...loaded, engine });
+  const turns = new TurnLock();
+  const engine = new Engine(loaded.backend, { ...options, turns });
+  const embedder = new Embedder(loaded.embeds.source, {
+    ...options,
+    turns,
+    generating: () => engine.status.running > 0,
+  });
+  if (options.embeddings || !loaded.card.capabilities.includes("completion")) await embedder.warmUp();
+  pipeline.setRuntime({ ...loaded, engine, embedding: { ...loaded.embeds, embedder } });
   console.error(bannerText({
     version,
     llamaCppVersion: loaded.llamaVersion,
@@ -119,8 +131,14 @@ async function loadOptions(options: ServeOptions, logger: Logger): Promise<LoadO
     path: options.model ?? demoModelPath(),
     libDir: options.libDir ?? defaultLibDir(),
     chatTemplate: await chatTemplate(options),
+    adapters: adapters(options),
     ...(options.verbose ? { logger: (level, text) => logger.log(level, `libllama: ${text}`) } : {}),
   };
+}
+
+function adapters({ lora, loraScaled, loraInitWithoutApply }: ServeOptions) {
+  const all = [...lora.map((path) => ({ path, scale: 1 })), ...loraScaled];
+  return loraInitWithoutApply ? all.map(({ path }) => ({ path, scale: 0 })) : all;
 }
 
 async function chatTemplate({ chatTemplate, chatTemplateFile }: ServeOptions): Promise<string | undefined> {

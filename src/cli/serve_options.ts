@@ -17,9 +17,24 @@ export const LOAD_MODES = ["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"]
 export const SPLIT_MODES = ["none", "layer", "row", "tensor"] as const;
 
 /** Settings of the server apart from sampling; how a model is loaded is described at `LoadOptions`. */
-export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "logger"> {
+export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "logger" | "adapters"> {
   /** GGUF file to load; undefined takes the embedded demonstration model. */
   model: string | undefined;
+  /** LoRA adapters with scale 1, and those with a scale of their own. */
+  lora: readonly string[];
+  loraScaled: readonly { path: string; scale: number }[];
+  /** Load the adapters with scale 0. */
+  loraInitWithoutApply: boolean;
+  /** Folder for saved slots; undefined: slots cannot be saved. */
+  slotSavePath: string | undefined;
+  /** Folders of GGUF files that can be named. */
+  modelsDir: readonly string[];
+  /** Our own store of models; undefined: in the user's home. */
+  modelsStore: string | undefined;
+  /** Ollama's store, read in place; undefined: where Ollama has it. */
+  ollamaModels: string | undefined;
+  /** Look for models of Ollama, Hugging Face, LM Studio and llama.cpp where they keep them. */
+  discoverModels: boolean;
   /** File with a Jinja template; `chatTemplate` wins over it. */
   chatTemplateFile: string | undefined;
   /** Folder with libllama; undefined takes `lib/<os>-<arch>`. */
@@ -32,6 +47,8 @@ export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "lo
   host: string;
   /** Port to listen on; 0 lets the system choose. */
   port: number;
+  /** Make the context for embeddings at the start instead of at the first request for one. */
+  embeddings: boolean;
   /** Milliseconds that a step should last at most while somebody's answer is being generated. */
   maxStepMs: number;
   /** Requests that may wait; one more is refused with 503. */
@@ -39,6 +56,8 @@ export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "lo
 
   /** Tokens to generate when a request names no limit; -1 no limit. */
   predict: number;
+  /** Most tokens of reasoning when a request names no limit; -1 no limit. */
+  reasoningBudget: number;
 
   /** Show libllama's own log lines and our debug lines. */
   verbose: boolean;
@@ -58,6 +77,14 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   alias: Object.freeze([]),
   chatTemplate: undefined,
   chatTemplateFile: undefined,
+  modelsDir: Object.freeze([]),
+  modelsStore: undefined,
+  ollamaModels: undefined,
+  discoverModels: true,
+  lora: Object.freeze([]),
+  loraScaled: Object.freeze([]),
+  loraInitWithoutApply: false,
+  slotSavePath: undefined,
   libDir: undefined,
   loadMode: "auto",
   gpuLayers: -1,
@@ -70,6 +97,8 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   cacheTypeK: "f16",
   cacheTypeV: "f16",
   flashAttn: "auto",
+  pooling: undefined,
+  embeddings: false,
   overflow: "rotate",
   keep: 0,
   threads: 0,
@@ -81,6 +110,7 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   maxStepMs: 150,
   maxQueue: 64,
   predict: -1,
+  reasoningBudget: -1,
   verbose: false,
   logJsonl: false,
 });

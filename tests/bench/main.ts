@@ -1,6 +1,7 @@
 /** `deno task bench NAME [options]`: runs one benchmark; without a name it lists them. */
 
 import { killServers } from "./bench_server.ts";
+import { grammar } from "./grammar.ts";
 import { greedy } from "./greedy.ts";
 import { sampling } from "./sampling.ts";
 import { serve } from "./serve.ts";
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: greedy,
     help: "greedy output token for token against llama-server, also after a context shift",
   },
+  grammar: { run: grammar, help: "what a grammar costs in decode speed" },
   sampling: { run: sampling, help: "what a token costs outside llama_decode" },
   serve: {
     run: serve,

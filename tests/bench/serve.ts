@@ -1,181 +1,128 @@
 /**
- * `serve`: many users at once, this server against llama-server in its usual settings, one server after another in one
- * run, one table. Prompts are token ids, so every side reads the same; distinct seeds keep scenarios from helping each
- * other through a prefix cache unless that is what the scenario measures.
+ * `serve`: many users at once, this server against llama-server in its usual settings, in one run, one table. All servers
+ * are started at once and take turns scenario by scenario, the others stopped meanwhile: what the machine does besides
+ * then meets all of them alike.
  */
 
 import { BenchServer, type BenchServerOptions } from "./bench_server.ts";
 import { machineLine } from "./machine.ts";
 import { markdownTable } from "./markdown_table.ts";
 import { benchmarkModel, numberOption, textOption } from "./options.ts";
-import { seededTokens } from "./prompts.ts";
-import { quantile } from "./statistics.ts";
-import { streamCompletion, type StreamResult } from "./stream_client.ts";
+import { type Measure, SCENARIOS, USERS, warmUp } from "./serve_scenarios.ts";
+import { median } from "./statistics.ts";
 
-/** Ids from 100 to this are ordinary tokens in every vocabulary in use. */
-const ORDINARY_TOKENS = 2500;
-/** Tokens that about 1,000 English words have. */
-const COMMON_PREFIX = 1300;
-const INTRUDER_PROMPT = 1500;
-const USERS = 8;
-
-/** How hard each scenario drives a server. */
-interface Load {
-  /** Tokens of an answer in the scenarios with plain streams. */
-  tokens: number;
-  /** Turns of each user's chat. */
-  turns: number;
+/** One server: a column of the table. */
+interface Column {
+  name: string;
+  options: BenchServerOptions;
+  /** Takes part in every scenario; else in the intruder's alone, for the curve over `--max-step-ms`. */
+  full: boolean;
 }
 
-/** Rows of one server: name of the measure, formatted value. */
-type Results = Map<string, string>;
-
-type Scenario = (server: BenchServer, load: Load, results: Results) => Promise<void>;
-
-const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  streams: async (server, load, results) => {
-    for (const users of [1, 4, 8]) await streams(server, users, load, results);
-  },
-  burst: async (server, load, results) => {
-    for (const users of [4, 8]) await burst(server, users, load, results);
-  },
-  intruder,
-  chats,
-};
+/** Values of one measure: column by column, round by round. */
+interface Row extends Omit<Measure, "value"> {
+  values: number[][];
+}
 
 /**
  * Runs the benchmark.
- * @param args `--only NAME` of streams, burst, intruder, chats; `--tokens N` (64), `--turns N` (10), `--threads N`,
- * `--ctx-size N` (16384), `--max-step-ms N,...` (150; one column each), `--model FILE`
+ * @param args `--only NAME` of streams, burst, intruder, chats; `--rounds N` (1; the table gives medians), `--tokens N`
+ * (64), `--turns N` (10), `--threads N`, `--ctx-size N` (16384), `--max-step-ms N,...` (150,75,300: the first runs every
+ * scenario, the others the intruder's), `--model FILE`
  */
 export async function serve(args: readonly string[]): Promise<void> {
   const model = await benchmarkModel(args);
   const threads = numberOption(args, "threads", navigator.hardwareConcurrency);
   const ctxSize = numberOption(args, "ctx-size", 16_384);
+  const rounds = numberOption(args, "rounds", 1);
   const load = { tokens: numberOption(args, "tokens", 64), turns: numberOption(args, "turns", 10) };
   const only = textOption(args, "only");
-  const scenarios = Object.entries(SCENARIOS).filter(([name]) => only === undefined || name === only);
+  const steps = (textOption(args, "max-step-ms") ?? "150,75,300").split(",");
+  const columns = columnsOf({ model, ctxSize, threads }, steps);
   const machine = machineLine();
-  const shared = { model, ctxSize, threads };
-  const columns: [string, BenchServerOptions][] = [
-    ...(textOption(args, "max-step-ms") ?? "150").split(",").map((ms): [string, BenchServerOptions] => [
-      `ours, --max-step-ms ${ms}`,
-      { ...shared, parallel: USERS, kind: "ours", args: ["--max-step-ms", ms] },
-    ]),
-    ["llama-server", { ...shared, kind: "llama-server" }],
-    ["llama-server -np 8", { ...shared, parallel: USERS, kind: "llama-server" }],
-    ["llama-server -np 8 -b 256", { ...shared, parallel: USERS, kind: "llama-server", args: ["-b", "256"] }],
-  ];
-  const results: Results[] = [];
-  for (const [name, options] of columns) results.push(await measure(name, options, scenarios, load));
-  console.log(
-    `Many streams, ${load.tokens} tokens an answer, ${threads} threads, context ${ctxSize}. ${machine}.\n`,
-  );
-  const names = [...new Set(results.flatMap((column) => [...column.keys()]))];
-  const rows = names.map((name) => [name, ...results.map((column) => column.get(name) ?? "")]);
-  console.log(markdownTable(["", ...columns.map(([name]) => name)], rows));
-}
-
-async function measure(
-  name: string,
-  options: BenchServerOptions,
-  scenarios: readonly [string, Scenario][],
-  load: Load,
-): Promise<Results> {
-  const results: Results = new Map();
-  await using server = await BenchServer.start(options);
-  await streamCompletion(server, { prompt: seededTokens(4, ORDINARY_TOKENS, 1), maxTokens: 2 });
-  for (const [scenario, run] of scenarios) {
-    await run(server, load, results);
-    console.error(`${name}: ${scenario} done`);
+  const rows = new Map<string, Row>();
+  await using servers = new AsyncDisposableStack();
+  const running: BenchServer[] = [];
+  for (const { options } of columns) {
+    const server = servers.use(await BenchServer.start(options));
+    await warmUp(server);
+    server.pause();
+    running.push(server);
   }
-  results.set("peak memory, MB", server.memory()?.peak.toFixed(0) ?? "");
-  return results;
-}
-
-/** Independent prompts of 100 tokens, all at once. */
-async function streams(server: BenchServer, users: number, load: Load, results: Results): Promise<void> {
-  const started = performance.now();
-  const answers = await Promise.all(
-    Array.from({ length: users }, (_, user) =>
-      streamCompletion(server, {
-        prompt: seededTokens(100, ORDINARY_TOKENS, 10_000 + 100 * users + user),
-        maxTokens: load.tokens,
-      })),
-  );
-  const seconds = (performance.now() - started) / 1000;
-  results.set(`${users} streams: tok/s in all`, (sum(answers, "completionTokens") / seconds).toFixed(1));
-  setTtft(results, `${users} streams`, answers);
-}
-
-/** Everybody sends the same long prefix and an own ending at the same moment. */
-async function burst(server: BenchServer, users: number, load: Load, results: Results): Promise<void> {
-  const prefix = seededTokens(COMMON_PREFIX, ORDINARY_TOKENS, 20_000 + users);
-  const answers = await Promise.all(
-    Array.from({ length: users }, (_, user) =>
-      streamCompletion(server, {
-        prompt: [...prefix, ...seededTokens(20, ORDINARY_TOKENS, 21_000 + 100 * users + user)],
-        maxTokens: Math.min(32, load.tokens),
-        cachePrompt: true,
-      })),
-  );
-  setTtft(results, `burst of ${users}, common prefix`, answers);
-}
-
-/** A long prompt arrives while somebody's answer streams. */
-async function intruder(server: BenchServer, load: Load, results: Results): Promise<void> {
-  const started = performance.now();
-  const host = streamCompletion(server, {
-    prompt: seededTokens(50, ORDINARY_TOKENS, 30_000),
-    maxTokens: 4 * load.tokens,
-  });
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  const guest = streamCompletion(server, {
-    prompt: seededTokens(INTRUDER_PROMPT, ORDINARY_TOKENS, 31_000),
-    maxTokens: Math.min(32, load.tokens),
-  });
-  const answers = await Promise.all([host, guest]);
-  const [{ gaps }, { ttft }] = answers;
-  const seconds = (performance.now() - started) / 1000;
-  const gap = (fraction: number) => quantile(gaps, fraction).toFixed(0);
-  results.set("intruder: stream's gaps p50 / p99 / max, ms", `${gap(0.5)} / ${gap(0.99)} / ${gap(1)}`);
-  results.set("intruder: its time to first token, s", (ttft / 1000).toFixed(2));
-  results.set(
-    "intruder: tok/s in all, prompt included",
-    ((INTRUDER_PROMPT + sum(answers, "completionTokens")) / seconds).toFixed(1),
-  );
-}
-
-/** Users take turns; each turn's prompt is the chat so far and a new message. Answers stand for themselves by seed. */
-async function chats(server: BenchServer, load: Load, results: Results): Promise<void> {
-  const histories = Array.from(
-    { length: USERS },
-    (_, user) => seededTokens(60, ORDINARY_TOKENS, 40_000 + user),
-  );
-  const answers: StreamResult[] = [];
-  for (let turn = 0; turn < load.turns; turn++) {
-    for (const [user, history] of histories.entries()) {
-      history.push(...seededTokens(25, ORDINARY_TOKENS, 41_000 + 100 * turn + user));
-      answers.push(
-        await streamCompletion(server, { prompt: [...history], maxTokens: 16, cachePrompt: true }),
-      );
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of Object.entries(SCENARIOS)) {
+      if (only !== undefined && only !== name) continue;
+      for (const [index, server] of running.entries()) {
+        if (!columns[index]!.full && name !== "intruder") continue;
+        server.resume();
+        const measures = await run(server, load);
+        server.pause();
+        for (const measure of measures) record(rows, measure, index, columns.length);
+        console.error(`${name}: ${columns[index]!.name} done`);
+      }
     }
   }
-  const prompts = sum(answers, "promptTokens");
-  const prefilled = prompts - sum(answers, "cachedTokens");
-  results.set(`chats of ${USERS} users: tokens prefilled of ${prompts}`, String(prefilled));
-  setTtft(results, `chats of ${USERS} users`, answers);
+  for (const [index, server] of running.entries()) {
+    const value = server.memory()?.peak;
+    if (value === undefined || !columns[index]!.full) continue;
+    record(rows, { name: "peak memory, MB", value, better: "lower", digits: 0 }, index, columns.length);
+  }
+  console.log(
+    `Many users, ${load.tokens} tokens an answer, ${threads} threads, context ${ctxSize}, ${rounds} rounds. ` +
+      `${machine}.\n`,
+  );
+  console.log(table([...rows.values()], columns));
 }
 
-function setTtft(results: Results, name: string, answers: readonly StreamResult[]): void {
-  const times = answers.map(({ ttft }) => ttft);
-  const seconds = (fraction: number) => (quantile(times, fraction) / 1000).toFixed(2);
-  results.set(`${name}: time to first token p50 / p95, s`, `${seconds(0.5)} / ${seconds(0.95)}`);
+function columnsOf(
+  shared: { model: string; ctxSize: number; threads: number },
+  steps: readonly string[],
+): Column[] {
+  const peer = (name: string, options: Partial<BenchServerOptions>): Column => ({
+    name,
+    full: true,
+    options: { ...shared, kind: "llama-server", ...options },
+  });
+  return [
+    ...steps.map((ms, index): Column => ({
+      name: index === 0 ? "ours" : `ours, --max-step-ms ${ms}`,
+      full: index === 0,
+      options: { ...shared, kind: "ours", parallel: USERS, args: ["--max-step-ms", ms] },
+    })),
+    peer("llama-server", {}),
+    peer("-np 8", { parallel: USERS }),
+    peer("-np 8 -b 256", { parallel: USERS, args: ["-b", "256"] }),
+  ];
 }
 
-function sum(
-  answers: readonly StreamResult[],
-  field: "completionTokens" | "promptTokens" | "cachedTokens",
-): number {
-  return answers.reduce((total, answer) => total + answer[field], 0);
+function record(
+  rows: Map<string, Row>,
+  { value, ...measure }: Measure,
+  column: number,
+  columns: number,
+): void {
+  const row = rows.get(measure.name) ?? { ...measure, values: Array.from({ length: columns }, () => []) };
+  row.values[column]!.push(value);
+  rows.set(measure.name, row);
+}
+
+function table(rows: readonly Row[], columns: readonly Column[]): string {
+  const header = ["", ...columns.map(({ name }) => name), "ours / best", "target"];
+  return markdownTable(header, rows.map((row) => cells(row, columns)));
+}
+
+function cells({ name, better, digits, target, values }: Row, columns: readonly Column[]): string[] {
+  const medians = values.map(median);
+  const peers = medians.filter((value, i) =>
+    columns[i]!.options.kind === "llama-server" && !Number.isNaN(value)
+  );
+  const best = better === "higher" ? Math.max(...peers) : Math.min(...peers);
+  const ratio = medians[0]! / best;
+  const aim = target === undefined ? "" : `${better === "higher" ? ">=" : "<="} ${target}`;
+  return [
+    name,
+    ...medians.map((value) => Number.isNaN(value) ? "" : value.toFixed(digits)),
+    Number.isFinite(ratio) ? ratio.toFixed(2) : "",
+    aim,
+  ];
 }

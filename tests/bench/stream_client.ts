@@ -42,19 +42,70 @@ interface Chunk {
 
 /** Streams one completion. @throws Error when the server answers with an error or ends early */
 export async function streamCompletion(server: BenchServer, request: StreamRequest): Promise<StreamResult> {
+  const { sent, chunks } = await post(server, "/v1/completions", {
+    max_tokens: request.maxTokens,
+    stream_options: { include_usage: true },
+  }, request);
+  return summarize(sent, chunks);
+}
+
+/**
+ * Likewise through llama-server's own endpoint, which tells the ids of the answer's tokens: what a chat needs whose next
+ * prompt begins with the answer exactly as it was generated.
+ */
+export async function streamTokens(
+  server: BenchServer,
+  request: StreamRequest,
+): Promise<StreamResult & { tokens: number[] }> {
+  const { sent, chunks } = await post(server, "/completion", {
+    n_predict: request.maxTokens,
+    return_tokens: true,
+  }, request);
+  const events = chunks.map(({ at, text }) => ({ at, event: JSON.parse(text) as NativeEvent }));
+  const first = events.find(({ event }) => (event.tokens?.length ?? 0) > 0);
+  const last = events.at(-1);
+  const timings = last?.event.timings;
+  if (!first || !last || !timings) throw new Error("The stream holds no tokens or no timings");
+  const texts = events.filter(({ event }) => !event.stop);
+  const tokens = texts.flatMap(({ event }) => event.tokens ?? []);
+  return {
+    ttft: first.at - sent,
+    total: last.at - sent,
+    gaps: texts.slice(1).map(({ at }, i) => at - texts[i]!.at),
+    promptTokens: timings.prompt_n + timings.cache_n,
+    cachedTokens: timings.cache_n,
+    completionTokens: timings.predicted_n,
+    text: texts.map(({ event }) => event.content).join(""),
+    rate: (timings.predicted_n - 1) / (last.at - first.at) * 1000,
+    tokens,
+  };
+}
+
+interface NativeEvent {
+  content: string;
+  tokens?: number[];
+  stop: boolean;
+  timings?: { prompt_n: number; cache_n: number; predicted_n: number };
+}
+
+async function post(
+  server: BenchServer,
+  path: string,
+  fields: Record<string, unknown>,
+  request: StreamRequest,
+): Promise<{ sent: number; chunks: Chunk[] }> {
   const body = JSON.stringify({
     prompt: request.prompt,
-    max_tokens: request.maxTokens,
     temperature: request.temperature ?? 0,
     ...(request.topK === undefined ? {} : { top_k: request.topK }),
     ...(request.seed === undefined ? {} : { seed: request.seed }),
     ignore_eos: true,
     cache_prompt: request.cachePrompt ?? false,
     stream: true,
-    stream_options: { include_usage: true },
+    ...fields,
   });
   const sent = performance.now();
-  const response = await fetch(`${server.url}/v1/completions`, {
+  const response = await fetch(server.url + path, {
     method: "POST",
     // A server may have closed an idle connection while it was paused: none is used twice.
     headers: { "content-type": "application/json", connection: "close" },
@@ -66,7 +117,7 @@ export async function streamCompletion(server: BenchServer, request: StreamReque
   }
   const received: { at: number; bytes: Uint8Array }[] = [];
   for await (const bytes of response.body) received.push({ at: performance.now(), bytes });
-  return summarize(sent, chunksOf(received));
+  return { sent, chunks: chunksOf(received) };
 }
 
 /** Splits at event borders; an event's moment is that of its last byte. */

@@ -32,14 +32,16 @@ export const CURL: ClientTool = tool(
 /** Node with the packages of tests/e2e/package.json. */
 export const NODE: ClientTool = tool(
   "node",
-  existsSync(`${E2E}node_modules/openai`) && runs("node", "--version"),
+  existsSync(`${E2E}node_modules/openai`) && existsSync(`${E2E}node_modules/ai`) &&
+    existsSync(`${E2E}node_modules/@anthropic-ai/sdk`) &&
+    runs("node", "--version"),
   "no node or no tests/e2e/node_modules, see `make test`",
 );
 
 /** Python with the packages of tests/e2e/requirements.txt. */
 export const PYTHON: ClientTool = tool(
   VENV_PYTHON,
-  existsSync(VENV_PYTHON) && runs(VENV_PYTHON, "-c", "import openai, ollama"),
+  existsSync(VENV_PYTHON) && runs(VENV_PYTHON, "-c", "import openai, ollama, anthropic"),
   "no Python with tests/.venv, see `make test`",
 );
 

@@ -17,6 +17,17 @@ export const BYTE_CODEC: TokenCodec = {
   addBos: false,
   encode: (text) => Int32Array.from(new TextEncoder().encode(text)),
   pieceBytes: (token) => token < 256 ? Uint8Array.of(token) : new Uint8Array(0),
+  specialPieceBytes: (token) => token < 256 ? Uint8Array.of(token) : new TextEncoder().encode("<end>"),
+  specialTokens: {
+    bos: -1,
+    eos: END,
+    addBos: false,
+    fimPre: -1,
+    fimSuf: -1,
+    fimMid: -1,
+    fimRep: -1,
+    fimSep: -1,
+  },
   decode: (tokens) =>
     new TextDecoder().decode(Uint8Array.from(Array.from(tokens).filter((token) => token < 256))),
 };

@@ -1,6 +1,13 @@
 /** An InferenceService without a model: answers with given pieces of text, at a given pace, or with a given fault. */
 
 import type {
+  Embedding,
+  EmbeddingFacts,
+  EmbedInput,
+  EmbedOptions,
+  Ranking,
+} from "../../src/core/embedding.ts";
+import type {
   FinishReason,
   GeneratedLogprob,
   GenerateEvent,
@@ -8,8 +15,15 @@ import type {
   Timings,
 } from "../../src/core/generate_event.ts";
 import type { ChatPrompt, GenerateRequest } from "../../src/core/generate_request.ts";
-import type { InferenceService, ModelCard, ServiceState } from "../../src/core/inference_service.ts";
-import type { ServiceStatus } from "../../src/core/service_status.ts";
+import type {
+  InferenceService,
+  ModelCard,
+  ServiceState,
+  SpecialTokens,
+  TemplateFacts,
+} from "../../src/core/inference_service.ts";
+import { DEFAULT_SAMPLING } from "../../src/core/sampling_params.ts";
+import type { AdapterStatus, ServiceStatus, SlotTransfer } from "../../src/core/service_status.ts";
 import { ServerError } from "../../src/core/server_error.ts";
 
 /** A small chat model's card. */
@@ -70,7 +84,14 @@ const HISTOGRAM = { bounds: [0.1, 1], counts: [2, 1, 1], sum: 3.5 };
 /** One of two slots is busy. */
 export const FAKE_STATUS: ServiceStatus = {
   parallel: 2,
+  memory: { canShift: true, canSharePrefix: true, reason: "" },
   slots: [{
+    slot: 1,
+    task: 42,
+    sampling: DEFAULT_SAMPLING,
+    maxTokens: 8,
+    nKeep: 0,
+    logprobs: undefined,
     sequence: 0,
     state: "decode",
     promptTokens: 10,
@@ -93,6 +114,8 @@ export const FAKE_STATUS: ServiceStatus = {
     promptSeconds: 2,
     generatedSeconds: 3,
     steps: 33,
+    busySteps: 66,
+    longestSequence: 25,
     preemptions: 0,
   },
   timeToFirstToken: HISTOGRAM,
@@ -160,6 +183,10 @@ export class FakeService implements InferenceService {
         if (signal.aborted) throw new ServerError("cancelled", "aborted");
         if (typeof piece !== "string") {
           yield piece;
+          if (piece.type === "done") {
+            whole = true;
+            return;
+          }
           continue;
         }
         const logprobs = request.logprobs === undefined
@@ -195,6 +222,88 @@ export class FakeService implements InferenceService {
 
   detokenize(tokens: readonly number[]): string {
     return String.fromCharCode(...tokens);
+  }
+
+  tokenBytes(token: number): Uint8Array {
+    return token < 128 ? Uint8Array.of(token) : Uint8Array.of(0xc0 | (token & 63));
+  }
+
+  special: SpecialTokens = {
+    bos: 0,
+    eos: 1,
+    addBos: true,
+    fimPre: 900,
+    fimSuf: 901,
+    fimMid: 902,
+    fimRep: 903,
+    fimSep: 904,
+  };
+
+  facts: EmbeddingFacts = { pooling: "mean", maxTokens: 512 };
+  /** What was asked to be embedded, and how. */
+  readonly embedded: { inputs: readonly EmbedInput[]; options: EmbedOptions }[] = [];
+
+  embeddingFacts(): EmbeddingFacts {
+    return this.facts;
+  }
+
+  /** A vector for each input: its length, 0.5, -2. */
+  embed(inputs: readonly EmbedInput[], options: EmbedOptions): Promise<readonly Embedding[]> {
+    this.embedded.push({ inputs, options });
+    if (this.script.failBefore !== undefined) return Promise.reject(this.script.failBefore);
+    return Promise.resolve(inputs.map(({ length }) => ({
+      vectors: [Float32Array.of(length, 0.5, -2)],
+      tokens: length,
+    })));
+  }
+
+  /** Longer documents score higher. */
+  rerank(query: string, documents: readonly string[]): Promise<Ranking> {
+    if (this.script.failBefore !== undefined) return Promise.reject(this.script.failBefore);
+    const tokens = documents.reduce((sum, { length }) => sum + query.length + length, 0);
+    return Promise.resolve({ scores: documents.map(({ length }) => length - 2), tokens });
+  }
+
+  adapterList: AdapterStatus[] = [];
+
+  adapters(): readonly AdapterStatus[] {
+    return this.adapterList;
+  }
+
+  setAdapterScales(scales: readonly number[]): Promise<void> {
+    this.adapterList = this.adapterList.map((adapter, i) => ({ ...adapter, scale: scales[i] ?? 0 }));
+    return Promise.resolve();
+  }
+
+  /** Paths that slots were saved to and restored from. */
+  readonly slotFiles: string[] = [];
+
+  saveSlot(_slot: number, path: string): Promise<SlotTransfer> {
+    this.slotFiles.push(path);
+    return Promise.resolve({ tokens: 12, bytes: 345, ms: 6 });
+  }
+
+  restoreSlot(slot: number, path: string): Promise<SlotTransfer> {
+    return this.saveSlot(slot, path);
+  }
+
+  eraseSlot(): Promise<number> {
+    return Promise.resolve(12);
+  }
+
+  templateFacts(): TemplateFacts {
+    return {
+      tools: true,
+      toolCalls: true,
+      system: true,
+      thinking: true,
+      objectArguments: true,
+      typedContent: false,
+    };
+  }
+
+  specialTokens(): SpecialTokens {
+    return this.special;
   }
 }
 

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
+import { TEST_CACHE } from "./paths.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -18,6 +19,8 @@ export interface ServerProcessOptions {
   model?: string;
   /** Further flags of `serve`. */
   args?: readonly string[];
+  /** Permissions of Deno's besides those of `deno task serve`. */
+  permissions?: readonly string[];
   /** Compute threads; default 1, which leaves the other core of a small machine to the clients. */
   threads?: number;
   /** Further environment variables. */
@@ -49,7 +52,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(
     options: ServerProcessOptions = {},
   ): Promise<ServerProcess> {
-    const { model, args = [], threads = 1, env = {} } = options;
+    const { model, args = [], threads = 1, env = {}, permissions = [] } = options;
     const flags = [
       "--host",
       "127.0.0.1",
@@ -57,11 +60,19 @@ export class ServerProcess implements AsyncDisposable {
       "0",
       "--threads",
       String(threads),
+      // What this machine has is not for tests to see.
+      "--no-model-discovery",
+      "--models-store",
+      join(TEST_CACHE, "no-models"),
       ...args,
     ];
     if (model !== undefined) flags.push("--model", model);
     const server = new ServerProcess(
-      serverCommand(flags, { stdout: "null", stderr: "piped", env }).spawn(),
+      serverCommand(
+        flags,
+        { stdout: "null", stderr: "piped", env },
+        permissions,
+      ).spawn(),
     );
     try {
       await server.#ready();
@@ -212,10 +223,11 @@ export async function runToEnd(args: readonly string[]): Promise<FailedStart> {
 function serverCommand(
   args: readonly string[],
   { env, ...output }: Pick<Deno.CommandOptions, "stdout" | "stderr" | "env">,
+  permissions: readonly string[] = [],
 ): Deno.Command {
   const [, ...flags] = config.tasks.serve.split(" ");
   const main = flags.indexOf("main.ts");
-  flags[main] = join(ROOT, "main.ts");
+  flags.splice(main, 1, ...permissions, join(ROOT, "main.ts"));
   return new Deno.Command(Deno.execPath(), {
     args: [...flags, ...args],
     cwd: ROOT,

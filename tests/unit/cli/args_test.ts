@@ -56,7 +56,12 @@ Deno.test("parseCommandLine() knows llama-server's short flags of several letter
 });
 
 Deno.test("parseCommandLine() takes every spelling of every flag that takes a value", () => {
-  const samples: Record<string, string> = { mirostat: "2", samplers: "top_k;temperature" };
+  const samples: Record<string, string> = {
+    mirostat: "2",
+    samplers: "top_k;temperature",
+    loraScaled: "a.gguf:0.5",
+    chatTemplate: "chatml",
+  };
   const ofKind = ["1", "on", "f16", "auto", "layer", "rotate", "x"];
   for (const flag of FLAGS) {
     if (flag.kind !== "setting" && flag.kind !== "sampling") continue;

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { decimal, list, oneOf, onOffAuto, someOf, truth, wholeNumber } from "../../../src/cli/flag_value.ts";
+import {
+  decimal,
+  list,
+  oneOf,
+  onOffAuto,
+  scaledFiles,
+  someOf,
+  truth,
+  wholeNumber,
+} from "../../../src/cli/flag_value.ts";
 
 Deno.test("wholeNumber() holds its bounds and knows its words", () => {
   const layers = wholeNumber(0, 10, { auto: -1 });
@@ -45,4 +54,14 @@ Deno.test("truth and onOffAuto know the usual words", () => {
     undefined,
   ]);
   assert.deepEqual(["auto", "1", "off", ""].map(onOffAuto.parse), ["auto", "on", "off", undefined]);
+});
+
+Deno.test("scaledFiles.parse() splits at the last colon and refuses what has no number", () => {
+  assert.deepEqual(scaledFiles.parse("a.gguf:0.5,C:\\b.gguf:-1"), [
+    { path: "a.gguf", scale: 0.5 },
+    { path: "C:\\b.gguf", scale: -1 },
+  ]);
+  for (const text of ["", "a.gguf", "a.gguf:", ":1", "a:1,,b:1", "a:x"]) {
+    assert.equal(scaledFiles.parse(text), undefined, text);
+  }
 });
