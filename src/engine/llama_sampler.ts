@@ -40,8 +40,10 @@ export interface SamplerResources {
   candidates: Candidates;
   /** Logits of an output row of the last decode, length n_vocab. */
   logits(row: number): Float32Array;
-  /** The vocabulary's tree; made when a grammar first needs it. */
-  tree?: TokenTree;
+  /** The vocabulary's tree; begun by the first grammar, undefined until it is there. */
+  tree?: TokenTree | undefined;
+  /** Somebody is building the tree. */
+  growsTree?: boolean;
 }
 
 /** See the module comment. */
@@ -80,6 +82,7 @@ export class LlamaSampler implements Sampler {
     this.#reasoning = params.reasoning ? new ReasoningWatch(params.reasoning) : null;
     const constrained = params.grammar !== "";
     this.#byText = !hasTokenRules(params.grammar);
+    if (params.grammar !== "" && this.#byText) growTree(resources);
     this.#trigger = constrained && params.grammarTrigger ? new TriggerWatch(params.grammarTrigger) : null;
     this.#grammar = constrained ? createGrammar(llama, vocab, params.grammar) : null;
     if (this.#trigger) {
@@ -213,10 +216,10 @@ export class LlamaSampler implements Sampler {
 
   /** Gives the chain every allowed token, or the k best of them. */
   #setAllAllowed(logits: Float32Array): void {
-    const { vocab, ends, candidates } = this.#resources;
+    const { tree, candidates } = this.#resources;
     // Where token numbers count, texts cannot tell: the grammar sees the whole vocabulary.
-    const ids = this.#byText
-      ? (this.#resources.tree ??= new TokenTree(vocab, ends)).allowed(this.#grammar!, candidates)
+    const ids = this.#byText && tree !== undefined
+      ? tree.allowed(this.#grammar!, candidates)
       : allowedOfAll(this.#grammar!, candidates, logits);
     if (ids.length === 0) {
       throw new ServerError("internal", "No token of the vocabulary continues the grammar");
@@ -226,6 +229,17 @@ export class LlamaSampler implements Sampler {
     const best = topIndices(biased, this.#pick);
     candidates.set(Array.from(best, (i) => ids[i]!), Array.from(best, (i) => biased[i]!));
   }
+}
+
+/** Begins to build the vocabulary's tree in the background; grammars that come sooner do without. */
+function growTree(resources: SamplerResources): void {
+  if (resources.growsTree) return;
+  resources.growsTree = true;
+  TokenTree.build(resources.vocab, resources.ends).then(
+    (tree) => resources.tree = tree,
+    // The model was unloaded meanwhile.
+    () => resources.growsTree = false,
+  );
 }
 
 /** Tokens that the grammar allows, each asked about. */

@@ -85,7 +85,8 @@ export async function grammar(args: readonly string[]): Promise<void> {
   const script = model.vocab.tokenize(ANSWER, false, false);
   const run = new Run(model, context, script, tokens);
   const started = performance.now();
-  run.resources.tree = new TokenTree(model.vocab, run.resources.ends);
+  run.resources.growsTree = true;
+  run.resources.tree = await TokenTree.build(model.vocab, run.resources.ends);
   console.log(`Tree of the vocabulary, made once: ${(performance.now() - started).toFixed(0)} ms.`);
   console.log(`${searches(run, compiled.gbnf)}\n`);
   const rows: string[][] = [];

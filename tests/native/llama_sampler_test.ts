@@ -183,7 +183,7 @@ Deno.test("LlamaSampler draws under a grammar what the plain chain over the filt
 
 Deno.test("TokenTree.allowed() finds what filtering the whole vocabulary leaves", async () => {
   const { llama, resources, close, vocab } = await setup();
-  const tree = new TokenTree(vocab, resources.ends);
+  const tree = await TokenTree.build(vocab, resources.ends);
   const { candidates } = resources;
   for (const grammar of ['root ::= "{" [ \\n]{0,3} "\\"ab\\"" [^a-é]* "日本" "}"', 'root ::= [0-9]* | "x"']) {
     using rules = llama.createSamplerChain(vocab, [{ type: "grammar", grammar }]);

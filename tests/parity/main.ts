@@ -1,11 +1,13 @@
 /** `deno task parity NAME [flag ...]`: compares this server with llama-server in one respect. */
 
+import { compareEmbeddings } from "./embeddings.ts";
 import { compareLogprobs } from "./logprobs.ts";
 import { compareNative } from "./native.ts";
 import { compareTemplates } from "./templates.ts";
 import { compareTools } from "./tool_formats.ts";
 
 const COMPARISONS: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  embeddings: compareEmbeddings,
   logprobs: compareLogprobs,
   native: compareNative,
   templates: compareTemplates,

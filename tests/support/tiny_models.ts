@@ -74,7 +74,7 @@ export function tinyModelWriter(architecture: TinyArchitecture, options: TinyMod
 }
 
 /** Shorthands shared by the architectures. */
-class TinyModel {
+export class TinyModel {
   readonly #normal: SeededNormal;
   readonly nHead: number;
 
