@@ -89,7 +89,7 @@ DENO_FILE := $(if $(DENO_ON_PATH),,$(DENO_OWN))
 DENO := deno
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup deno lib serve test ok gen bench peer compile clean distclean e2e-setup FORCE
+.PHONY: help setup deno lib serve test ok gen bench peer compile clean distclean e2e-setup e2e-fuzz e2e-litellm FORCE
 
 help:
 	@echo 'make serve           set up and start the server on http://localhost:8090 (ARGS="--port 9000 -m model.gguf")'
@@ -134,7 +134,7 @@ clean:
 	rm -rf $(TOOLS)/build $(TOOLS)/peer $(TOOLS)/prebuilt $(TOOLS)/*.key $(LIB) dist tests/.cache
 
 distclean: clean
-	rm -rf $(TOOLS) node_modules tests/.venv tests/e2e/node_modules
+	rm -rf $(TOOLS) node_modules tests/.venv tests/.venv-fuzz tests/.venv-litellm tests/e2e/node_modules
 
 # --- Deno and the npm packages ----------------------------------------------------------------------------------------
 
@@ -233,5 +233,14 @@ $(E2E_NODE): tests/e2e/package.json tests/e2e/package-lock.json
 	@echo 'Installing the JavaScript clients for the end-to-end tests'
 	@cd tests/e2e && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
+
+# Apart from e2e-setup because of their size: the API fuzzer (95 MB) and LiteLLM (360 MB).
+e2e-fuzz e2e-litellm: e2e-%: tests/.venv-%/.stamp
+
+tests/.venv-fuzz/.stamp tests/.venv-litellm/.stamp: tests/.venv-%/.stamp: tests/e2e/requirements-%.txt
+	@rm -rf tests/.venv-$*
+	@echo 'Installing tests/e2e/requirements-$*.txt'
+	@python3 -m venv tests/.venv-$* && \
+	  tests/.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 FORCE:

@@ -4,7 +4,6 @@ import config from "./deno.json" with { type: "json" };
 import { parseCommandLine } from "./src/cli/args.ts";
 import { helpText, versionText } from "./src/cli/help.ts";
 import { llamaCppVersion } from "./src/cli/installation.ts";
-import { serve } from "./src/cli/serve.ts";
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
 function stopSignal(): Promise<void> {
@@ -20,11 +19,20 @@ function stopSignal(): Promise<void> {
   });
 }
 
-const invocation = parseCommandLine(Deno.args, (name) => Deno.env.get(name));
+const env = (name: string) => Deno.env.get(name);
+const invocation = parseCommandLine(Deno.args, env);
+// Commands are loaded when they are wanted: a server needs no code of the chat, a chat with a server none of the engine.
 switch (invocation.command) {
-  case "serve":
+  case "serve": {
+    const { serve } = await import("./src/cli/serve.ts");
     Deno.exit(await serve(invocation.options, config.version, stopSignal()));
     break;
+  }
+  case "client": {
+    const { runCommand } = await import("./src/cli/run_command.ts");
+    Deno.exit(await runCommand(invocation.name, invocation.argv, config.version, env));
+    break;
+  }
   case "help":
     console.log(helpText());
     break;

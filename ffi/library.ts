@@ -167,13 +167,32 @@ function checkDefaults<S extends StructName>(
   }
 }
 
+/**
+ * For glibc's malloc. Left alone it learns to take caches of a context from the heap, where freed ones are not found
+ * again (its aligned blocks, before 2.38) and not given back to the system: every model that comes and goes would leave
+ * its cache behind. With a fixed threshold large blocks are mapped, and unmapped when they are freed.
+ */
+const MALLOC_OPTIONS = [
+  [-3, 4 * 1024 * 1024], // M_MMAP_THRESHOLD, bytes
+  [-1, 8 * 1024 * 1024], // M_TRIM_THRESHOLD, bytes: what it would have learned
+] as const;
+
 /** Finds C functions that serve as callbacks without JavaScript; see `LibcCallbacks`. */
 function openLibc(path: string, open: Open): LibcCallbacks {
   const files = { linux: "libc.so.6", darwin: "/usr/lib/libSystem.B.dylib", windows: "ucrtbase.dll" };
   const file = files[Deno.build.os as keyof typeof files];
   if (file !== undefined) {
     try {
-      const { abs, strlen } = open(file, { abs: { type: "pointer" }, strlen: { type: "pointer" } }).symbols;
+      const { abs, strlen, mallopt } = open(file, {
+        abs: { type: "pointer" },
+        strlen: { type: "pointer" },
+        mallopt: {
+          parameters: ["i32", /* int param */ "i32" /* int value */],
+          result: "i32",
+          optional: true,
+        },
+      }).symbols;
+      for (const [param, value] of MALLOC_OPTIONS) mallopt?.(param, value);
       if (abs !== null) return { silence: abs, flag: strlen };
     } catch {
       // No such libc here, or no permission to open it: do without the abort callback.

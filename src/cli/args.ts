@@ -47,17 +47,26 @@ export function parseCommandLine(
   const [first = "", ...rest] = argv;
   const client = commandNamed(first === "help" ? rest[0] ?? "" : first);
   if (client !== undefined) {
-    return { command: "client", name: client.name, argv: first === "help" ? ["--help"] : rest };
+    return {
+      command: "client",
+      name: client.name,
+      argv: first === "help" ? ["--help"] : rest,
+    };
   }
   try {
     return interpret(argv, env);
   } catch (error) {
-    if (error instanceof UsageError) return { command: "error", message: error.message, exitCode: 2 };
+    if (error instanceof UsageError) {
+      return { command: "error", message: error.message, exitCode: 2 };
+    }
     throw error;
   }
 }
 
-function interpret(argv: readonly string[], env: (name: string) => string | undefined): Invocation {
+function interpret(
+  argv: readonly string[],
+  env: (name: string) => string | undefined,
+): Invocation {
   const options = defaultOptions();
   const fromFlags: [Flag, string, string | undefined][] = [];
   let command: OwnCommand | undefined;
@@ -68,14 +77,18 @@ function interpret(argv: readonly string[], env: (name: string) => string | unde
       continue;
     }
     const { typed, shape, value } = token;
-    if (shape === undefined) throw unknownWord("flag", typed, SERVE_FLAG_SHAPES.keys());
+    if (shape === undefined) {
+      throw unknownWord("flag", typed, SERVE_FLAG_SHAPES.keys());
+    }
     if (shape.flag.kind === "action") return { command: shape.flag.action };
     fromFlags.push([shape.flag, typed, value]);
   }
   if (command === "help" || command === "version") return { command };
 
   applyEnvironment(options, env);
-  for (const [flag, typed, value] of fromFlags) applyFlag(options, flag, typed, value);
+  for (const [flag, typed, value] of fromFlags) {
+    applyFlag(options, flag, typed, value);
+  }
   settle(options);
   return { command: "serve", options };
 }
@@ -83,7 +96,9 @@ function interpret(argv: readonly string[], env: (name: string) => string | unde
 function commandOf(word: string, earlier: OwnCommand | undefined): OwnCommand {
   if (earlier === "help") return "help";
   if (earlier !== undefined) {
-    throw new UsageError(`unexpected argument "${word}" after the command "${earlier}"`);
+    throw new UsageError(
+      `unexpected argument "${word}" after the command "${earlier}"`,
+    );
   }
   const command = OWN_COMMANDS.find((known) => known === word);
   if (command !== undefined) return command;
@@ -91,7 +106,9 @@ function commandOf(word: string, earlier: OwnCommand | undefined): OwnCommand {
     throw new UsageError(`the command "${word}" must come before its flags`);
   }
   if (/\.gguf$/i.test(word)) {
-    throw new UsageError(`unknown command "${word}", did you mean "--model ${word}"?`);
+    throw new UsageError(
+      `unknown command "${word}", did you mean "--model ${word}"?`,
+    );
   }
   throw unknownWord("command", word, COMMANDS);
 }

@@ -8,7 +8,10 @@ export interface BannerFacts {
   version: string;
   /** As `llama_version()` says. */
   llamaCppVersion: string;
-  card: Pick<ModelCard, "id" | "path" | "size" | "architecture" | "parameterCount" | "quantization">;
+  card: Pick<
+    ModelCard,
+    "id" | "path" | "size" | "architecture" | "parameterCount" | "quantization"
+  >;
   /** The embedded model was taken because none was named. */
   demo: boolean;
   /** Tokens of context. */
@@ -19,12 +22,17 @@ export interface BannerFacts {
   /** Address and port that the server really listens on. */
   host: string;
   port: number;
+  /** HTTPS is spoken. */
+  tls?: boolean;
 }
 
 /** URL at which this machine reaches the server: an address that means "all" is no address to connect to. */
-export function baseUrl(host: string, port: number): string {
-  if (["0.0.0.0", "::", "127.0.0.1", "::1", "localhost"].includes(host)) return `http://localhost:${port}`;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+export function baseUrl(host: string, port: number, tls = false): string {
+  const scheme = tls ? "https" : "http";
+  if (["0.0.0.0", "::", "127.0.0.1", "::1", "localhost"].includes(host)) {
+    return `${scheme}://localhost:${port}`;
+  }
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** A size in bytes for people: `9.8 MB`. Decimal units, as file managers show them. */
@@ -40,7 +48,7 @@ export function humanCount(count: number): string {
 /** The banner, ending with a line break. */
 export function bannerText(facts: BannerFacts): string {
   const { card } = facts;
-  const url = baseUrl(facts.host, facts.port);
+  const url = baseUrl(facts.host, facts.port, facts.tls);
   const together = facts.parallel === 1 ? "one request at a time" : `${facts.parallel} requests at a time`;
   const lines = [
     `llamacpp-server ${facts.version}, llama.cpp ${facts.llamaCppVersion}`,
@@ -49,7 +57,9 @@ export function bannerText(facts: BannerFacts): string {
     `${card.quantization}, ${humanBytes(card.size)})`,
   ];
   if (facts.demo) {
-    lines.push("           embedded, a demonstration only; use your own with --model FILE.gguf");
+    lines.push(
+      "           embedded, a demonstration only; use your own with --model FILE.gguf",
+    );
   } else lines.push(`           ${card.path}`);
   lines.push(
     `Context    ${facts.nCtx} tokens, ${together}, ${facts.threads} thread${facts.threads === 1 ? "" : "s"}`,

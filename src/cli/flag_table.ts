@@ -5,98 +5,14 @@
  */
 
 import { POOLINGS } from "../core/embedding.ts";
-import { DEFAULT_SAMPLING, RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
+import { DEFAULT_SAMPLING, RANDOM_SEED } from "../core/sampling_params.ts";
 import { chatTemplateValue } from "./chat_template_value.ts";
-import {
-  decimal,
-  type FlagValue,
-  list,
-  nonEmpty,
-  oneOf,
-  onOffAuto,
-  scaledFiles,
-  someOf,
-  wholeNumber,
-} from "./flag_value.ts";
-import {
-  CACHE_TYPES,
-  DEFAULT_SETTINGS,
-  LOAD_MODES,
-  type ServeSettings,
-  SPLIT_MODES,
-} from "./serve_options.ts";
+import { type Flag, sampling, setting } from "./flag.ts";
+import { decimal, list, nonEmpty, oneOf, onOffAuto, scaledFiles, someOf, wholeNumber } from "./flag_value.ts";
+import { CACHE_TYPES, DEFAULT_SETTINGS, LOAD_MODES, SPLIT_MODES } from "./serve_options.ts";
+import { LIMIT_FLAGS, LOG_FLAGS, SECURITY_FLAGS } from "./server_flags.ts";
 
-/** Headings of `--help`, in their order. */
-export const GROUPS = ["Model", "Context", "Computing", "Answers", "Server", "Other"] as const;
-export type FlagGroup = typeof GROUPS[number];
-
-/** What all flags have. */
-interface FlagBase {
-  /** Spellings, short ones first: `["-c", "--ctx-size"]`. */
-  names: readonly [string, ...string[]];
-  /** Environment variable that the flag overrides. */
-  env?: string;
-  group: FlagGroup;
-  /** One sentence without a full stop. */
-  help: string;
-}
-
-/** A flag followed by a value. `placeholder` stands for it in the help. */
-type ValueFlag<Settings, Kind extends string> = {
-  [K in keyof Settings]-?: FlagBase & {
-    kind: Kind;
-    key: K;
-    placeholder: string;
-    value: FlagValue<Exclude<Settings[K], undefined>>;
-    /** Default as the help shows it where the plain value would say too little. */
-    shown?: string;
-  };
-}[keyof Settings];
-
-/** A flag alone that gives a setting one certain value. */
-type SwitchFlag = {
-  [K in keyof ServeSettings]-?: FlagBase & {
-    kind: "switch";
-    key: K;
-    constant: ServeSettings[K];
-    /** What the environment variable set to "off" means; without it such a variable changes nothing. */
-    otherwise?: ServeSettings[K];
-  };
-}[keyof ServeSettings];
-
-/** `--help` and `--version`, which end parsing. */
-type ActionFlag = FlagBase & { kind: "action"; action: "help" | "version" };
-
-export type Flag =
-  | ValueFlag<ServeSettings, "setting">
-  | ValueFlag<SamplingParams, "sampling">
-  | SwitchFlag
-  | ActionFlag;
-
-type Spelling = readonly [string, ...string[]];
-
-/** A setting with a value. */
-function setting<K extends keyof ServeSettings>(
-  names: Spelling,
-  key: K,
-  placeholder: string,
-  value: FlagValue<Exclude<ServeSettings[K], undefined>>,
-  rest: { group: FlagGroup; help: string; env?: string; shown?: string },
-): Flag {
-  // The union over keys is not inferred from a generic key; the signature has checked the pairing of key and value.
-  return { kind: "setting", names, key, placeholder, value, ...rest } as Flag;
-}
-
-/** A sampling parameter; its default is llama.cpp's, shown from `DEFAULT_SAMPLING`. */
-function sampling<K extends keyof SamplingParams>(
-  names: Spelling,
-  key: K,
-  placeholder: string,
-  value: FlagValue<Exclude<SamplingParams[K], undefined>>,
-  rest: { help: string; env?: string; shown?: string },
-): Flag {
-  return { kind: "sampling", group: "Answers", names, key, placeholder, value, ...rest } as Flag;
-}
+export { type Flag, type FlagGroup, GROUPS } from "./flag.ts";
 
 const COUNT = 2 ** 31 - 1;
 
@@ -108,27 +24,45 @@ const MODEL_FLAGS: readonly Flag[] = [
     help: "GGUF file to load",
     shown: "the embedded demonstration model",
   }),
-  setting(["-a", "--alias"], "alias", "NAME,...", list("one or more names with commas between them", ","), {
-    env: "LLAMA_ARG_ALIAS",
-    group: "Model",
-    help: "names that requests may call the model by; it is listed under the first",
-    shown: "the file's name",
-  }),
+  setting(
+    ["-a", "--alias"],
+    "alias",
+    "NAME,...",
+    list("one or more names with commas between them", ","),
+    {
+      env: "LLAMA_ARG_ALIAS",
+      group: "Model",
+      help: "names that requests may call the model by; it is listed under the first",
+      shown: "the file's name",
+    },
+  ),
   setting(["--chat-template"], "chatTemplate", "JINJA", chatTemplateValue, {
     env: "LLAMA_ARG_CHAT_TEMPLATE",
     group: "Model",
     help: "chat template in place of the model's own; also a name: chatml",
   }),
-  setting(["--chat-template-file"], "chatTemplateFile", "FILE", nonEmpty("a file name"), {
-    env: "LLAMA_ARG_CHAT_TEMPLATE_FILE",
-    group: "Model",
-    help: "file with a chat template in place of the model's own",
-  }),
-  setting(["--lora"], "lora", "FILE,...", list("one or more files with commas between them", ","), {
-    group: "Model",
-    help: "LoRA adapters to apply",
-    shown: "none",
-  }),
+  setting(
+    ["--chat-template-file"],
+    "chatTemplateFile",
+    "FILE",
+    nonEmpty("a file name"),
+    {
+      env: "LLAMA_ARG_CHAT_TEMPLATE_FILE",
+      group: "Model",
+      help: "file with a chat template in place of the model's own",
+    },
+  ),
+  setting(
+    ["--lora"],
+    "lora",
+    "FILE,...",
+    list("one or more files with commas between them", ","),
+    {
+      group: "Model",
+      help: "LoRA adapters to apply",
+      shown: "none",
+    },
+  ),
   setting(["--lora-scaled"], "loraScaled", "FILE:SCALE,...", scaledFiles, {
     group: "Model",
     help: "LoRA adapters to apply with a scale",
@@ -250,16 +184,28 @@ const CONTEXT_FLAGS: readonly Flag[] = [
     group: "Context",
     help: "tokens computed at a time",
   }),
-  setting(["-ctk", "--cache-type-k"], "cacheTypeK", "TYPE", oneOf(CACHE_TYPES), {
-    env: "LLAMA_ARG_CACHE_TYPE_K",
-    group: "Context",
-    help: `number format of cached keys: ${CACHE_TYPES.join(", ")}`,
-  }),
-  setting(["-ctv", "--cache-type-v"], "cacheTypeV", "TYPE", oneOf(CACHE_TYPES), {
-    env: "LLAMA_ARG_CACHE_TYPE_V",
-    group: "Context",
-    help: "number format of cached values",
-  }),
+  setting(
+    ["-ctk", "--cache-type-k"],
+    "cacheTypeK",
+    "TYPE",
+    oneOf(CACHE_TYPES),
+    {
+      env: "LLAMA_ARG_CACHE_TYPE_K",
+      group: "Context",
+      help: `number format of cached keys: ${CACHE_TYPES.join(", ")}`,
+    },
+  ),
+  setting(
+    ["-ctv", "--cache-type-v"],
+    "cacheTypeV",
+    "TYPE",
+    oneOf(CACHE_TYPES),
+    {
+      env: "LLAMA_ARG_CACHE_TYPE_V",
+      group: "Context",
+      help: "number format of cached values",
+    },
+  ),
   setting(["-fa", "--flash-attn"], "flashAttn", "on|off|auto", onOffAuto, {
     env: "LLAMA_ARG_FLASH_ATTN",
     group: "Context",
@@ -344,20 +290,38 @@ const ANY = decimal(-Infinity, Infinity);
 
 /** Defaults of sampling, for requests that do not say. */
 const ANSWER_FLAGS: readonly Flag[] = [
-  setting(["-n", "--n-predict", "--predict"], "predict", "N", wholeNumber(-1, COUNT), {
-    env: "LLAMA_ARG_N_PREDICT",
-    group: "Answers",
-    help: "tokens of an answer when the request sets no limit; -1 no limit",
-  }),
-  setting(["--reasoning-budget"], "reasoningBudget", "N", wholeNumber(-1, COUNT), {
-    env: "LLAMA_ARG_THINK_BUDGET",
-    group: "Answers",
-    help: "most tokens of reasoning; 0 no reasoning, -1 no limit",
-  }),
-  sampling(["--temperature", "--temp"], "temperature", "N", decimal(0, Infinity), {
-    env: "LLAMA_ARG_TEMPERATURE",
-    help: "temperature, 0 always takes the likeliest token",
-  }),
+  setting(
+    ["-n", "--n-predict", "--predict"],
+    "predict",
+    "N",
+    wholeNumber(-1, COUNT),
+    {
+      env: "LLAMA_ARG_N_PREDICT",
+      group: "Answers",
+      help: "tokens of an answer when the request sets no limit; -1 no limit",
+    },
+  ),
+  setting(
+    ["--reasoning-budget"],
+    "reasoningBudget",
+    "N",
+    wholeNumber(-1, COUNT),
+    {
+      env: "LLAMA_ARG_THINK_BUDGET",
+      group: "Answers",
+      help: "most tokens of reasoning; 0 no reasoning, -1 no limit",
+    },
+  ),
+  sampling(
+    ["--temperature", "--temp"],
+    "temperature",
+    "N",
+    decimal(0, Infinity),
+    {
+      env: "LLAMA_ARG_TEMPERATURE",
+      help: "temperature, 0 always takes the likeliest token",
+    },
+  ),
   sampling(["--top-k"], "topK", "N", wholeNumber(-1, COUNT), {
     env: "LLAMA_ARG_TOP_K",
     help: "only the K likeliest tokens, 0 all",
@@ -382,7 +346,10 @@ const ANSWER_FLAGS: readonly Flag[] = [
       const seed = wholeNumber(-1, RANDOM_SEED).parse(value);
       return seed === -1 ? RANDOM_SEED : seed;
     },
-  }, { help: "seed of the random numbers, -1 draws one for each request", shown: "-1" }),
+  }, {
+    help: "seed of the random numbers, -1 draws one for each request",
+    shown: "-1",
+  }),
   sampling(["--repeat-penalty"], "repeatPenalty", "N", decimal(0, Infinity), {
     env: "LLAMA_ARG_REPEAT_PENALTY",
     help: "penalty of repeated tokens, 1 off",
@@ -401,22 +368,44 @@ const ANSWER_FLAGS: readonly Flag[] = [
   sampling(["--dynatemp-range"], "dynatempRange", "N", decimal(0, Infinity), {
     help: "range of the dynamic temperature, 0 off",
   }),
-  sampling(["--dynatemp-exp"], "dynatempExponent", "N", ANY, { help: "exponent of the dynamic temperature" }),
-  sampling(["--xtc-probability"], "xtcProbability", "N", decimal(0, 1), { help: "XTC probability, 0 off" }),
-  sampling(["--xtc-threshold"], "xtcThreshold", "N", decimal(0, 1), { help: "XTC threshold, above 0.5 off" }),
+  sampling(["--dynatemp-exp"], "dynatempExponent", "N", ANY, {
+    help: "exponent of the dynamic temperature",
+  }),
+  sampling(["--xtc-probability"], "xtcProbability", "N", decimal(0, 1), {
+    help: "XTC probability, 0 off",
+  }),
+  sampling(["--xtc-threshold"], "xtcThreshold", "N", decimal(0, 1), {
+    help: "XTC threshold, above 0.5 off",
+  }),
   sampling(["--dry-multiplier"], "dryMultiplier", "N", decimal(0, Infinity), {
     help: "DRY multiplier, 0 off",
   }),
-  sampling(["--dry-base"], "dryBase", "N", decimal(1, Infinity), { help: "DRY base" }),
-  sampling(["--dry-allowed-length"], "dryAllowedLength", "N", wholeNumber(0, COUNT), {
-    help: "longest repetition that DRY lets pass",
+  sampling(["--dry-base"], "dryBase", "N", decimal(1, Infinity), {
+    help: "DRY base",
   }),
-  sampling(["--dry-penalty-last-n"], "dryPenaltyLastN", "N", wholeNumber(-1, COUNT), {
-    help: "tokens that DRY looks back at, 0 off, -1 the whole context",
-  }),
+  sampling(
+    ["--dry-allowed-length"],
+    "dryAllowedLength",
+    "N",
+    wholeNumber(0, COUNT),
+    {
+      help: "longest repetition that DRY lets pass",
+    },
+  ),
+  sampling(
+    ["--dry-penalty-last-n"],
+    "dryPenaltyLastN",
+    "N",
+    wholeNumber(-1, COUNT),
+    {
+      help: "tokens that DRY looks back at, 0 off, -1 the whole context",
+    },
+  ),
   sampling(["--mirostat"], "mirostat", "0|1|2", {
     expected: "0, 1 or 2",
-    parse: (value) => (value === "0" ? 0 : value === "1" ? 1 : value === "2" ? 2 : undefined),
+    parse: (
+      value,
+    ) => (value === "0" ? 0 : value === "1" ? 1 : value === "2" ? 2 : undefined),
   }, { help: "Mirostat sampling, 0 off" }),
   sampling(["--mirostat-lr"], "mirostatEta", "N", decimal(0, Infinity), {
     help: "Mirostat learning rate (eta)",
@@ -424,10 +413,16 @@ const ANSWER_FLAGS: readonly Flag[] = [
   sampling(["--mirostat-ent"], "mirostatTau", "N", decimal(0, Infinity), {
     help: "Mirostat target entropy (tau)",
   }),
-  sampling(["--samplers"], "samplers", "NAME;...", someOf(DEFAULT_SAMPLING.samplers, ";"), {
-    help: "samplers to use, in their order",
-    shown: DEFAULT_SAMPLING.samplers.join(";"),
-  }),
+  sampling(
+    ["--samplers"],
+    "samplers",
+    "NAME;...",
+    someOf(DEFAULT_SAMPLING.samplers, ";"),
+    {
+      help: "samplers to use, in their order",
+      shown: DEFAULT_SAMPLING.samplers.join(";"),
+    },
+  ),
 ];
 
 const SERVER_FLAGS: readonly Flag[] = [
@@ -455,6 +450,8 @@ const SERVER_FLAGS: readonly Flag[] = [
     group: "Server",
     help: "requests that may wait for their turn; further ones are refused",
   }),
+  ...LIMIT_FLAGS,
+  ...SECURITY_FLAGS,
 ];
 
 const OTHER_FLAGS: readonly Flag[] = [
@@ -466,16 +463,7 @@ const OTHER_FLAGS: readonly Flag[] = [
     group: "Other",
     help: "show what libllama and the engine log",
   },
-  {
-    kind: "switch",
-    names: ["--log-jsonl"],
-    env: "LLAMA_ARG_LOG_JSONL",
-    key: "logJsonl",
-    constant: true,
-    otherwise: false,
-    group: "Other",
-    help: "log JSON objects, one a line",
-  },
+  ...LOG_FLAGS,
   {
     kind: "action",
     action: "help",
@@ -483,7 +471,13 @@ const OTHER_FLAGS: readonly Flag[] = [
     group: "Other",
     help: "print this help",
   },
-  { kind: "action", action: "version", names: ["--version"], group: "Other", help: "print the version" },
+  {
+    kind: "action",
+    action: "version",
+    names: ["--version"],
+    group: "Other",
+    help: "print the version",
+  },
 ];
 
 /** Every flag, in the order of `--help`. */

@@ -12,7 +12,11 @@ export interface FlagValue<T> {
 }
 
 /** A whole number between two bounds, both included. `words` name values, as `auto` does -1. */
-export function wholeNumber(min: number, max: number, words: Record<string, number> = {}): FlagValue<number> {
+export function wholeNumber(
+  min: number,
+  max: number,
+  words: Record<string, number> = {},
+): FlagValue<number> {
   const range = max === Infinity ? `of at least ${min}` : `from ${min} to ${max}`;
   const named = Object.keys(words).map((word) => `"${word}"`);
   return {
@@ -57,18 +61,26 @@ export function nonEmpty(what: string): FlagValue<string> {
 }
 
 /** Several texts with a separator between them; blanks around them and empty ones are dropped. */
-export function list(what: string, separator: string): FlagValue<readonly string[]> {
+export function list(
+  what: string,
+  separator: string,
+): FlagValue<readonly string[]> {
   return {
     expected: what,
     parse(text) {
-      const parts = text.split(separator).map((part) => part.trim()).filter((part) => part !== "");
+      const parts = text.split(separator).map((part) => part.trim()).filter((
+        part,
+      ) => part !== "");
       return parts.length === 0 ? undefined : parts;
     },
   };
 }
 
 /** Several of a set of words with a separator between them. */
-export function someOf<T extends string>(words: readonly T[], separator: string): FlagValue<readonly T[]> {
+export function someOf<T extends string>(
+  words: readonly T[],
+  separator: string,
+): FlagValue<readonly T[]> {
   return {
     expected: `some of ${words.join(", ")} with "${separator}" between them`,
     parse(text) {
@@ -79,7 +91,9 @@ export function someOf<T extends string>(words: readonly T[], separator: string)
 }
 
 /** Files, each with a number after a colon, with commas between them. */
-export const scaledFiles: FlagValue<readonly { path: string; scale: number }[]> = {
+export const scaledFiles: FlagValue<
+  readonly { path: string; scale: number }[]
+> = {
   expected: "files with their scales, as a.gguf:0.5,b.gguf:1",
   parse(text) {
     const parts = text.split(",").map((part) => {

@@ -1,16 +1,18 @@
 /** The text of `--help`, made from the flag table, and of `--version`. Pure: width and version come from the caller. */
 
-import { COMMANDS } from "./args.ts";
+import { COMMAND_LIST } from "./command_list.ts";
 import { canonicalName, type Flag, FLAGS, GROUPS, shownDefault } from "./flag_table.ts";
 
 /** Column at which explanations begin. */
 const INDENT = 34;
 
-const COMMAND_HELP: Record<typeof COMMANDS[number], string> = {
-  serve: "serve a model; the default when no command is given",
-  help: "print this help",
-  version: "print the version",
-};
+/** Every command with what it does. */
+const COMMAND_HELP: readonly (readonly [string, string])[] = [
+  ["serve", "serve a model; the default when no command is given"],
+  ...COMMAND_LIST.map(({ name, aliases = [], summary }) => [[name, ...aliases].join(", "), summary] as const),
+  ["help", "print this help, or that of a command: help run"],
+  ["version", "print the version"],
+];
 
 /** A blank at which lines do not break. */
 const GLUE = "\u00a0";
@@ -32,22 +34,28 @@ export function helpText(width = 100): string {
     "Serves a GGUF model to OpenAI and Ollama clients.",
     "",
     "Commands",
-    ...COMMANDS.flatMap((command) => entry(`  ${command}`, COMMAND_HELP[command], columns)),
+    ...COMMAND_HELP.flatMap(([command, text]) => entry(`  ${command}`, text, columns)),
   ];
   for (const group of GROUPS) {
     const note = GROUP_NOTES[group];
     lines.push("", note === undefined ? group : `${group}: ${note}`);
     for (const flag of FLAGS) {
-      if (flag.group === group) lines.push(...entry(`  ${spelling(flag)}`, explanation(flag), columns));
+      if (flag.group === group) {
+        lines.push(...entry(`  ${spelling(flag)}`, explanation(flag), columns));
+      }
     }
   }
   lines.push(
     "",
-    ...wrap("A flag wins over the environment variable in brackets behind it.", columns),
+    ...wrap(
+      "A flag wins over the environment variable in brackets behind it.",
+      columns,
+    ),
     "",
     "Examples",
     "  llamacpp-server                              the embedded demonstration model on port 8090",
     "  llamacpp-server -m model.gguf -c 8192 -t 8   a model of yours",
+    "  llamacpp-server run qwen2.5:0.5b             a chat in the terminal",
   );
   return lines.join("\n") + "\n";
 }

@@ -7,7 +7,10 @@ import { defaultLibDir, demoModelPath } from "./installation.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
 /** Makes the manager. What its store does not need any more is removed meanwhile. */
-export function openLocalModels(options: ServeOptions, onFault: (message: string) => void): LocalModels {
+export function openLocalModels(
+  options: ServeOptions,
+  onFault: (message: string) => void,
+): LocalModels {
   const places = defaultPlaces(allowedEnv, homeFolder());
   const { modelsDir, modelsStore, ollamaModels, discoverModels } = options;
   const ollama = ollamaModels ?? (discoverModels ? places.ollama : undefined);
@@ -15,7 +18,10 @@ export function openLocalModels(options: ServeOptions, onFault: (message: string
   const models = new LocalModels({
     store: modelsStore ?? places.store,
     files: [{ path: options.model ?? demoModelPath(), alias: options.alias }],
-    folders: [...modelsDir, ...(discoverModels && places.llamaCpp ? [places.llamaCpp] : [])],
+    folders: [
+      ...modelsDir,
+      ...(discoverModels && places.llamaCpp ? [places.llamaCpp] : []),
+    ],
     ...(ollama === undefined ? {} : { ollama }),
     huggingFace: discoverModels && places.huggingFace ? [places.huggingFace] : [],
     lmStudio: discoverModels ? places.lmStudio : [],
@@ -28,8 +34,15 @@ export function openLocalModels(options: ServeOptions, onFault: (message: string
   return models;
 }
 
+/** The folder of our own store. */
+export function storeFolder(
+  { modelsStore }: Pick<ServeOptions, "modelsStore">,
+): string {
+  return modelsStore ?? defaultPlaces(allowedEnv, homeFolder()).store;
+}
+
 /** An environment variable; one that may not be read counts as not set. */
-function allowedEnv(name: string): string | undefined {
+export function allowedEnv(name: string): string | undefined {
   // Asked first: on a terminal Deno would stop to ask the user.
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   return state === "granted" ? Deno.env.get(name) || undefined : undefined;

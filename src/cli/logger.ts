@@ -9,7 +9,9 @@ export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
 /** Facts beside a message; undefined ones are left out. */
-export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+export type LogFields = Readonly<
+  Record<string, string | number | boolean | undefined>
+>;
 
 /** What other rooms log with. */
 export interface Logger {
@@ -34,7 +36,12 @@ export interface LoggerOptions {
   now?: () => Date;
 }
 
-const COLORS: Record<LogLevel, number> = { debug: 90, info: 36, warn: 33, error: 31 };
+const COLORS: Record<LogLevel, number> = {
+  debug: 90,
+  info: 36,
+  warn: 33,
+  error: 31,
+};
 
 /** Makes a logger. */
 export function createLogger(options: LoggerOptions): Logger {
@@ -59,8 +66,18 @@ export function createLogger(options: LoggerOptions): Logger {
   };
 }
 
-function jsonLine(time: Date, level: LogLevel, message: string, fields: LogFields): string {
-  return JSON.stringify({ ...fields, time: time.toISOString(), level, message: message.trimEnd() }) + "\n";
+function jsonLine(
+  time: Date,
+  level: LogLevel,
+  message: string,
+  fields: LogFields,
+): string {
+  return JSON.stringify({
+    ...fields,
+    time: time.toISOString(),
+    level,
+    message: message.trimEnd(),
+  }) + "\n";
 }
 
 function textLine(
@@ -82,8 +99,29 @@ function textLine(
 
 const encoder = new TextEncoder();
 
+/**
+ * Writes lines to the end of a file, each at once.
+ * @throws Error in words for people
+ */
+export function fileWriter(path: string): (line: string) => void {
+  try {
+    const file = Deno.openSync(path, { append: true, create: true });
+    return (line) => writeAll(file, line);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write the log file "${path}": ${why}`, { cause });
+  }
+}
+
 /** Synchronous, so that the last words before an exit are not lost. */
 function writeToStderr(line: string): void {
+  writeAll(Deno.stderr, line);
+}
+
+function writeAll(
+  file: { writeSync(bytes: Uint8Array): number },
+  line: string,
+): void {
   let bytes = encoder.encode(line);
-  while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
+  while (bytes.length > 0) bytes = bytes.subarray(file.writeSync(bytes));
 }

@@ -12,7 +12,8 @@ export function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let best = Math.min(replaced, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] &&
+        a[i - 2] === b[j - 1];
       if (swapped) best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
       row.push(best);
     }
@@ -23,14 +24,20 @@ export function editDistance(a: string, b: string): number {
 }
 
 /** The candidate closest to `word`, or undefined when none is close: more than a third of the letters would differ. */
-export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
+export function nearestWord(
+  word: string,
+  candidates: Iterable<string>,
+): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll("_", "-").replace(/^-+/, "");
   let best: string | undefined;
   let bestDistance = Infinity;
   for (const candidate of candidates) {
     const longest = Math.max(plain(word).length, plain(candidate).length);
     const distance = editDistance(plain(word), plain(candidate));
-    if (distance <= Math.ceil(longest / 3) && distance < longest && distance < bestDistance) {
+    if (
+      distance <= Math.ceil(longest / 3) && distance < longest &&
+      distance < bestDistance
+    ) {
       best = candidate;
       bestDistance = distance;
     }

@@ -27,7 +27,10 @@ export class ProgressBar implements Disposable {
   /** Shows how far it is, 0 to 1; values outside are taken for the nearest bound. */
   update(fraction: number): void {
     if (!this.#options.terminal) return;
-    const done = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
+    const done = Math.min(
+      1,
+      Math.max(0, Number.isFinite(fraction) ? fraction : 0),
+    );
     const percent = `${Math.floor(done * 100)}%`.padStart(4);
     const columns = Math.min(100, this.#options.width ?? 80);
     const room = columns - this.#label.length - percent.length - 4;

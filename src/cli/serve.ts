@@ -3,60 +3,148 @@
  * Whatever ends it, running requests are ended with an error and the model is freed.
  */
 
-import { createApp } from "../http/app.ts";
-import { Embedder } from "../engine/embedder.ts";
-import { Engine } from "../engine/engine.ts";
-import { TurnLock } from "../engine/turn_lock.ts";
-import { type LoadedModel, loadModel, type LoadOptions } from "../models/loader.ts";
+import type { ModelManager } from "../core/model_manager.ts";
+import type { LoadOptions } from "../models/loader.ts";
 import { InferencePipeline } from "../pipeline/inference_pipeline.ts";
 import { bannerText } from "./banner.ts";
+import { type HttpServer, startHttp } from "./http_server.ts";
 import { defaultLibDir, demoModelPath } from "./installation.ts";
 import { openLocalModels } from "./local_models.ts";
-import { createLogger, type Logger } from "./logger.ts";
+import { createLogger, fileWriter, type Logger } from "./logger.ts";
+import { LocalSupply, type StartedModel, startModel } from "./model_supply.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import type { ServeOptions } from "./serve_options.ts";
+import { Watchdog } from "./watchdog.ts";
 
-/** Milliseconds that open connections get to end after a stop. */
-const CLOSE_MS = 1000;
+/** Milliseconds that the engine gets to end its running step after a stop. */
+const STOP_MS = 5000;
+
+/** Milliseconds between two looks at the engine. */
+const WATCH_MS = 1000;
+
+/** Another command that serves in its own process is told what the user of `serve` reads. */
+export interface ServeObserver {
+  /** The model is loaded; nothing is printed. */
+  ready(port: number): void;
+  /** The server could not start. */
+  failed(message: string): void;
+}
 
 /**
  * Runs the server.
  * @param version of this program
  * @param stopped resolves when the server is to stop
+ * @param observer serves quietly
  * @returns exit code: 0 after a stop that was asked for, 1 when it could not start
  */
-export async function serve(options: ServeOptions, version: string, stopped: Promise<void>): Promise<number> {
-  const logger = createLogger({
-    level: options.verbose ? "debug" : "info",
-    jsonl: options.logJsonl,
-    color: Deno.stderr.isTerminal(),
-  });
+export async function serve(
+  options: ServeOptions,
+  version: string,
+  stopped: Promise<void>,
+  observer?: ServeObserver,
+): Promise<number> {
+  let logger = loggerOf(options, observer);
   try {
-    await using pipeline = new InferencePipeline(options.ctxSize, options);
-    const server = listen(options, version, pipeline, logger);
-    const started = start(options, version, pipeline, server, logger);
-    await Promise.race([stopped, started.then(() => stopped)]);
-    await pipeline[Symbol.asyncDispose]();
-    await Promise.race([server.shutdown(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    if (options.logFile !== undefined) {
+      logger = loggerOf(options, observer, fileWriter(options.logFile));
+    }
+    const models = openLocalModels(options, (message) => logger.warn(message));
+    const supply = new LocalSupply(
+      models,
+      options,
+      () => loadOptions(options, logger),
+      logger,
+    );
+    const pipeline = new InferencePipeline(options.ctxSize, {
+      ...options,
+      models: supply,
+    });
+    try {
+      const server = listen(options, version, pipeline, models, logger);
+      using _watch = watch(options, pipeline, server, logger);
+      const started = start(
+        options,
+        version,
+        pipeline,
+        server,
+        logger,
+        observer,
+      );
+      await Promise.race([stopped, started.then(() => stopped)]);
+      await server.drain();
+      await dispose(pipeline, logger);
+      await server.close();
+    } finally {
+      await dispose(pipeline, logger);
+    }
     return 0;
   } catch (error) {
-    logger.error(error instanceof Error ? error.message : String(error));
-    if (options.verbose && error instanceof Error && error.stack) logger.debug(error.stack);
+    const message = error instanceof Error ? error.message : String(error);
+    if (observer) observer.failed(message);
+    else logger.error(message);
+    if (options.verbose && error instanceof Error && error.stack) {
+      logger.debug(error.stack);
+    }
     return 1;
   }
 }
 
-/** @throws Error in words for people when the address cannot be listened on */
+function loggerOf(
+  options: ServeOptions,
+  observer?: ServeObserver,
+  write?: (line: string) => void,
+): Logger {
+  return createLogger({
+    level: options.verbose ? "debug" : observer ? "error" : "info",
+    jsonl: options.logJsonl,
+    color: write === undefined && Deno.stderr.isTerminal(),
+    ...(write === undefined ? {} : { write }),
+  });
+}
+
+/** Ends all requests and frees the model; gives up on a step that does not end. */
+async function dispose(
+  pipeline: InferencePipeline,
+  logger: Logger,
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const elapsed = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), STOP_MS));
+  const ended = await Promise.race([pipeline[Symbol.asyncDispose](), elapsed]);
+  clearTimeout(timer);
+  if (ended === false) {
+    logger.error(
+      `Stopping: the engine has not ended its step in ${STOP_MS / 1000} s`,
+    );
+  }
+}
+
+/** Watches the engine until disposed of. */
+function watch(
+  { watchdog }: ServeOptions,
+  pipeline: InferencePipeline,
+  { life }: HttpServer,
+  logger: Logger,
+): Disposable {
+  if (watchdog === 0) return { [Symbol.dispose]() {} };
+  const dog = new Watchdog(pipeline, {
+    unhealthy: (reason) => life.unhealthy = reason,
+    log: (level, message) => logger.log(level, message),
+  }, watchdog * 1000);
+  const timer = setInterval(() => dog.check(performance.now()), WATCH_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** @throws Error in words for people when the address cannot, or may not, be listened on */
 function listen(
   options: ServeOptions,
   version: string,
   pipeline: InferencePipeline,
+  models: ModelManager,
   logger: Logger,
-): Deno.HttpServer<Deno.NetAddr> {
-  const { host: hostname, port } = options;
-  const app = createApp(pipeline, {
+): HttpServer {
+  return startHttp(pipeline, options, {
     version,
-    models: openLocalModels(options, (message) => logger.warn(message)),
+    models,
     ...(options.slotSavePath === undefined ? {} : { slotSavePath: options.slotSavePath }),
     defaults: {
       overflow: options.overflow,
@@ -64,49 +152,32 @@ function listen(
       sampling: options.sampling,
       ...(options.keep === 0 ? {} : { nKeep: options.keep }),
     },
-    logger: {
-      error: (message, cause) => logger.error(message, { cause: cause === undefined ? "" : String(cause) }),
-    },
-  });
-  try {
-    return Deno.serve({ hostname, port, onListen() {} }, app.fetch);
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.AddrInUse
-      ? "another program listens there (--port chooses another port)"
-      : cause instanceof Error
-      ? cause.message
-      : String(cause);
-    throw new Error(`Cannot listen on ${hostname}:${port}: ${why}`, { cause });
-  }
+  }, logger);
 }
 
 async function start(
   options: ServeOptions,
   version: string,
   pipeline: InferencePipeline,
-  server: Deno.HttpServer<Deno.NetAddr>,
+  server: HttpServer,
   logger: Logger,
+  observer: ServeObserver | undefined,
 ): Promise<void> {
-  const loaded = await load(options, pipeline, logger);
-  const turns = new TurnLock();
-  const engine = new Engine(loaded.backend, { ...options, turns });
-  const embedder = new Embedder(loaded.embeds.source, {
-    ...options,
-    turns,
-    generating: () => engine.status.running > 0,
-  });
-  if (options.embeddings || !loaded.card.capabilities.includes("completion")) await embedder.warmUp();
-  pipeline.setRuntime({ ...loaded, engine, embedding: { ...loaded.embeds, embedder } });
+  const startedAt = performance.now();
+  const { loaded, runtime } = await load(options, pipeline, logger);
+  pipeline.setRuntime(runtime, undefined, performance.now() - startedAt);
+  if (observer) return observer.ready(server.port);
   console.error(bannerText({
     version,
     llamaCppVersion: loaded.llamaVersion,
     card: loaded.card,
     demo: options.model === undefined,
-    nCtx: engine.nCtx,
+    nCtx: runtime.engine.nCtx,
     parallel: options.parallel,
     threads: loaded.threads,
     host: options.host,
-    port: server.addr.port,
+    port: server.port,
+    tls: server.tls,
   }));
 }
 
@@ -114,18 +185,25 @@ async function load(
   options: ServeOptions,
   pipeline: InferencePipeline,
   logger: Logger,
-): Promise<LoadedModel> {
+): Promise<StartedModel> {
   using bar = new ProgressBar("Loading", {
     terminal: Deno.stderr.isTerminal(),
     write: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
   });
-  return await loadModel(await loadOptions(options, logger), (fraction) => {
-    pipeline.setProgress(fraction);
-    bar.update(fraction);
-  });
+  return await startModel(
+    await loadOptions(options, logger),
+    options,
+    (fraction) => {
+      pipeline.setProgress(fraction);
+      bar.update(fraction);
+    },
+  );
 }
 
-async function loadOptions(options: ServeOptions, logger: Logger): Promise<LoadOptions> {
+async function loadOptions(
+  options: ServeOptions,
+  logger: Logger,
+): Promise<LoadOptions> {
   return {
     ...options,
     path: options.model ?? demoModelPath(),
@@ -141,12 +219,19 @@ function adapters({ lora, loraScaled, loraInitWithoutApply }: ServeOptions) {
   return loraInitWithoutApply ? all.map(({ path }) => ({ path, scale: 0 })) : all;
 }
 
-async function chatTemplate({ chatTemplate, chatTemplateFile }: ServeOptions): Promise<string | undefined> {
-  if (chatTemplate !== undefined || chatTemplateFile === undefined) return chatTemplate;
+async function chatTemplate(
+  { chatTemplate, chatTemplateFile }: ServeOptions,
+): Promise<string | undefined> {
+  if (chatTemplate !== undefined || chatTemplateFile === undefined) {
+    return chatTemplate;
+  }
   try {
     return await Deno.readTextFile(chatTemplateFile);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read the chat template "${chatTemplateFile}": ${why}`, { cause });
+    throw new Error(
+      `Cannot read the chat template "${chatTemplateFile}": ${why}`,
+      { cause },
+    );
   }
 }

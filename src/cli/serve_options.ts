@@ -5,13 +5,31 @@
 
 import type { OverflowPolicy } from "../core/generate_request.ts";
 import type { SamplingParams } from "../core/sampling_params.ts";
+import type { ApiKey } from "../http/api_keys.ts";
 import type { LoadOptions } from "../models/loader.ts";
 
 /** Element types of the KV cache, in ggml's spelling. */
-export const CACHE_TYPES = ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"] as const;
+export const CACHE_TYPES = [
+  "f32",
+  "f16",
+  "bf16",
+  "q8_0",
+  "q4_0",
+  "q4_1",
+  "iq4_nl",
+  "q5_0",
+  "q5_1",
+] as const;
 
 /** How the file's tensors come into memory (`llama_load_mode`). */
-export const LOAD_MODES = ["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"] as const;
+export const LOAD_MODES = [
+  "auto",
+  "none",
+  "mmap",
+  "mlock",
+  "mmap+mlock",
+  "dio",
+] as const;
 
 /** How a model is spread over several GPUs (`llama_split_mode`). */
 export const SPLIT_MODES = ["none", "layer", "row", "tensor"] as const;
@@ -53,6 +71,36 @@ export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "lo
   maxStepMs: number;
   /** Requests that may wait; one more is refused with 503. */
   maxQueue: number;
+  /** Most tokens that one request may have generated; -1 no limit. */
+  maxTokens: number;
+  /** Most bytes of a request's body. */
+  maxBodySize: number;
+  /** Connections that may be open. */
+  maxConnections: number;
+  /** Seconds from opening a connection to the end of its first request's head. */
+  headerTimeout: number;
+  /** Seconds that a connection, a body or the reader of an answer may stand still. */
+  idleTimeout: number;
+  /** Most bytes of a stream kept for a client that reads slowly. */
+  streamBuffer: number;
+  /** Seconds that running requests get to end after a signal to stop. */
+  drainTimeout: number;
+  /** Seconds without a step of the engine that has work, after which it counts as hanging; 0 never. */
+  watchdog: number;
+
+  /** Keys of which clients must send one. */
+  apiKeys: readonly ApiKey[];
+  /** File with further keys, one a line. */
+  apiKeyFile: string | undefined;
+  /** Serve other machines without any key. */
+  allowAnonymous: boolean;
+  /** Names, besides local ones, that the server answers to. */
+  allowedHosts: readonly string[];
+  /** Origins, besides local ones, whose pages may call. */
+  corsOrigins: readonly string[];
+  /** PEM files; both or none. */
+  sslKeyFile: string | undefined;
+  sslCertFile: string | undefined;
 
   /** Tokens to generate when a request names no limit; -1 no limit. */
   predict: number;
@@ -63,6 +111,10 @@ export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "lo
   verbose: boolean;
   /** Log lines as JSON objects, one a line. */
   logJsonl: boolean;
+  /** File that log lines are added to instead of stderr. */
+  logFile: string | undefined;
+  /** A log line for each request. */
+  logRequests: boolean;
 }
 
 /** A complete, validated configuration of `serve`. */
@@ -109,10 +161,27 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   port: 8090,
   maxStepMs: 150,
   maxQueue: 64,
+  maxTokens: -1,
+  maxBodySize: 8 * 1024 * 1024,
+  maxConnections: 1024,
+  headerTimeout: 30,
+  idleTimeout: 120,
+  streamBuffer: 1024 * 1024,
+  drainTimeout: 30,
+  watchdog: 300,
+  apiKeys: Object.freeze([]),
+  apiKeyFile: undefined,
+  allowAnonymous: false,
+  allowedHosts: Object.freeze([]),
+  corsOrigins: Object.freeze([]),
+  sslKeyFile: undefined,
+  sslCertFile: undefined,
   predict: -1,
   reasoningBudget: -1,
   verbose: false,
   logJsonl: false,
+  logFile: undefined,
+  logRequests: true,
 });
 
 /** A fresh configuration with every default. */

@@ -42,6 +42,8 @@ export interface ChatPrompt {
   reasoning: ReasoningOptions;
   /** Extra variables for the template, for example `{ enable_thinking: true }`. */
   templateArgs: Readonly<Record<string, unknown>>;
+  /** Earlier turns stand before this as tokens: what the model's conversations begin with does not come again. */
+  continuesContext?: boolean;
 }
 
 /** A conversation with no more to it: the parts that most callers leave as they are. */

@@ -82,28 +82,72 @@ export interface ServiceState {
   error?: string;
 }
 
-/** The running server as protocols see it. */
+/** A model in memory. */
+export interface LoadedModel {
+  card: ModelCard;
+  loadedAt: Date;
+  /** When it leaves memory if nobody asks for it until then; undefined: never. */
+  expiresAt: Date | undefined;
+  /** Context size in tokens. */
+  nCtx: number;
+  /** Bytes of memory that weights, cache and buffers take, as estimated. */
+  size: number;
+}
+
+/** How a model is to be used. */
+export interface UseOptions {
+  /** Milliseconds that it stays in memory afterwards; `Infinity` for ever. Default: what the server was told. */
+  keepAlive?: number;
+}
+
+/** A model in use: it stays in memory until the lease is disposed of. */
+export interface ModelLease extends Disposable {
+  readonly session: ModelSession;
+}
+
+/** The running server as protocols see it. One model at a time is in memory; naming another one loads it. */
 export interface InferenceService {
   readonly state: ServiceState;
   /** Context size in tokens that one request may use. */
   readonly nCtx: number;
-  /** What the engine is doing; undefined while no model is loaded. */
+  /** What the engine is doing, or did last when no model is in memory; undefined until the first one is loaded. */
   status(): ServiceStatus | undefined;
-  /** Models that can be named. Empty while the first one loads. */
+  /** The model that the server was started with, and another one that is loaded. Empty while the first one loads. */
   models(): readonly ModelCard[];
-  /** The model loaded now, with the moment it was loaded; undefined while loading. */
-  loaded(): { card: ModelCard; loadedAt: Date } | undefined;
+  /** Models in memory. */
+  loaded(): readonly LoadedModel[];
   /**
-   * The model a request names; undefined or empty names the loaded one.
-   * @throws ServerError `model_not_found`, or `unavailable` while loading
+   * The model of a name, loaded or not; undefined, empty or "llama" names the loaded one, else the one that the server
+   * was started with.
+   * @throws ServerError `model_not_found`, or `unavailable` while the first model loads
    */
-  resolve(name: string | undefined): ModelCard;
+  find(name: string | undefined): Promise<ModelCard>;
+  /**
+   * Uses the model of a name; it is loaded first where it is not. That waits until all who use the present one are done.
+   * @throws ServerError as `find()`; `overloaded` when too many wait; `not_supported` when the model cannot be loaded or
+   * does not fit into memory; the signal's reason when aborted while waiting
+   */
+  use(name: string | undefined, options: UseOptions, signal: AbortSignal): Promise<ModelLease>;
+  /** Removes a model from memory, at once when it is idle, else when its requests have ended. */
+  unload(card: ModelCard): Promise<void>;
+  /** Models were made, changed or removed: names may mean others now. */
+  refresh(): void;
+}
+
+/** A loaded model, and what it can be asked. Valid while its lease is held. */
+export interface ModelSession {
+  /** The model as it was named. */
+  readonly card: ModelCard;
+  /** Context size in tokens that one request may use. */
+  readonly nCtx: number;
+  /** What its engine is doing. */
+  engineStatus(): ServiceStatus;
   /**
    * Runs one generation. The iterator ends after `done`; leaving it early, or aborting the signal, frees the engine.
    * @throws ServerError from the first or a later `next()`
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
-  /** What the loaded model embeds. */
+  /** What the model embeds. */
   embeddingFacts(): EmbeddingFacts;
   /**
    * Embeds texts. Inputs of all requests are computed together.
@@ -149,8 +193,8 @@ export interface InferenceService {
   restoreSlot(slot: number, path: string): Promise<SlotTransfer>;
   /** Forgets what the cache keeps of a slot's last request. @returns its tokens */
   eraseSlot(slot: number): Promise<number>;
-  /** What the loaded model's chat template can do. */
+  /** What the model's chat template can do. */
   templateFacts(): TemplateFacts;
-  /** Tokens of the loaded model's vocabulary that mean something. */
+  /** Tokens of the model's vocabulary that mean something. */
   specialTokens(): SpecialTokens;
 }

@@ -6,6 +6,7 @@
  * about `maxStepMs`. A request that leaves is forgotten at once, and a batch of nobody else's is stopped.
  */
 
+import { setImmediate } from "node:timers";
 import type { Pooling } from "../core/embedding.ts";
 import { ServerError } from "../core/server_error.ts";
 import { CostModel } from "./cost_model.ts";
@@ -16,11 +17,12 @@ import { TurnLock } from "./turn_lock.ts";
 export interface EmbedBackend extends Disposable {
   /**
    * Computes whole inputs, at most `maxTokens` tokens and `maxSequences` inputs together.
+   * @param inline block the event loop meanwhile: for batches so short that changing threads costs more than it gives
    * @returns for each input one vector, or one for each token with pooling `none`; null when it was stopped
    * @throws when libllama reports an error
    */
-  compute(inputs: readonly ArrayLike<number>[]): Promise<Float32Array[][] | null>;
-  /** Asks a running computation to stop soon. No effect when none runs. */
+  compute(inputs: readonly ArrayLike<number>[], inline: boolean): Promise<Float32Array[][] | null>;
+  /** Asks a running computation to stop soon. No effect when none runs, or an inline one. */
   abort(): void;
 }
 
@@ -48,6 +50,22 @@ export interface EmbedderOptions {
   /** True while somebody's answer is being generated. */
   generating?: () => boolean;
 }
+
+/**
+ * Inputs are put together up to so many tokens. Beyond that a batch is computed no faster per token, and slower without
+ * flash attention, which would look at each pair of its tokens (measured on 2 cores, 10 M and 5 M parameters).
+ */
+const GOOD_TOKENS = 256;
+
+/**
+ * Batches that are expected to last at most this many milliseconds run inline. A decode in the background begins with
+ * waking a sleeping thread, which the system often puts on a busy core when there is other work on the machine: such
+ * batches took twice as long (measured, 2 cores and a process of low priority beside).
+ */
+const INLINE_MS = 30;
+
+/** Batches of fewer tokens are not worth running inline: each token takes longer than in larger ones. */
+const INLINE_TOKENS = 96;
 
 /** Tokens of a batch beside a generation while nothing is known about how long they take. */
 const FIRST_TOKENS = 32;
@@ -181,9 +199,9 @@ export class Embedder implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    // Requests that are sent together arrive within one turn of the event loop or a few.
-    await new Promise((resolve) => setTimeout(resolve, 0));
     while (this.#requests.length > 0) {
+      // Whoever has arrived or left is heard before the event loop may pause again.
+      await new Promise((resolve) => setImmediate(resolve));
       using _turn = await this.#turns.take();
       try {
         await this.#step();
@@ -197,8 +215,9 @@ export class Embedder implements AsyncDisposable {
 
   async #step(): Promise<void> {
     const requests = this.#requests;
+    const { limit, inlineLimit } = this.#tokenLimits();
     const plan = planEmbedBatch(requests.map(lengthsOfRest), {
-      tokens: this.#tokenLimit(),
+      tokens: limit,
       sequences: this.#source.maxSequences,
     });
     const members = requests.filter((_, i) => plan[i]! > 0);
@@ -209,11 +228,11 @@ export class Embedder implements AsyncDisposable {
     if (inputs.length === 0) return;
     this.#backend ??= this.#source.open();
     this.#computing = members;
+    const tokens = inputs.reduce((sum, { length }) => sum + length, 0);
     const startedAt = performance.now();
-    const vectors = await this.#backend.compute(inputs);
+    const vectors = await this.#backend.compute(inputs, tokens <= inlineLimit);
     this.#computing = [];
     if (vectors === null) return;
-    const tokens = inputs.reduce((sum, { length }) => sum + length, 0);
     this.#cost.observe({ tokens, cells: tokens * tokens / 2 }, performance.now() - startedAt);
     let next = 0;
     for (const [i, request] of members.entries()) {
@@ -234,15 +253,20 @@ export class Embedder implements AsyncDisposable {
     }
   }
 
-  /** Tokens of the next batch: as many as fit, or beside a generation what `maxStepMs` allows. */
-  #tokenLimit(): number {
-    const { maxTokens } = this.#source;
-    if (!this.#options.generating?.()) return maxTokens;
-    if (!this.#cost.ready) return Math.min(maxTokens, FIRST_TOKENS);
-    return Math.min(
-      maxTokens,
-      this.#cost.tokensWithin(this.#options.maxStepMs, { tokens: 0, cells: 0 }, 0),
-    );
+  /**
+   * Tokens of the next batch, beside a generation what `maxStepMs` allows, and of a batch that may run inline. A longer
+   * input is a batch of its own.
+   */
+  #tokenLimits(): { limit: number; inlineLimit: number } {
+    const most = Math.min(this.#source.maxTokens, GOOD_TOKENS);
+    if (!this.#cost.ready) {
+      return { limit: this.#options.generating?.() ? Math.min(most, FIRST_TOKENS) : most, inlineLimit: 0 };
+    }
+    const within = (ms: number) => this.#cost.tokensWithin(ms, { tokens: 0, cells: 0 }, 0);
+    const inline = within(INLINE_MS);
+    const inlineLimit = inline >= Math.min(most, INLINE_TOKENS) ? inline : 0;
+    const limit = this.#options.generating?.() ? within(this.#options.maxStepMs) : most;
+    return { limit: Math.min(most, limit, inlineLimit || Infinity), inlineLimit };
   }
 }
 

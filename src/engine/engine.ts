@@ -193,6 +193,14 @@ export class Engine implements AsyncDisposable {
     return this.#slots.tokens(slot);
   }
 
+  /**
+   * Ends every request inside with an error and tells the running step to stop; the engine goes on afterwards. Resolves
+   * when that step has ended, which one that hangs never does.
+   */
+  async interrupt(error: ServerError): Promise<void> {
+    if (!this.#closed) await this.#loop.close(error);
+  }
+
   /** Ends every request with `unavailable`, waits for the running step and frees the backend. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;

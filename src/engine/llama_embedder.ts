@@ -91,15 +91,14 @@ class LlamaEmbedder implements EmbedBackend {
     this.#adapters = options.adapters;
   }
 
-  async compute(inputs: readonly ArrayLike<number>[]): Promise<Float32Array[][] | null> {
+  async compute(inputs: readonly ArrayLike<number>[], inline: boolean): Promise<Float32Array[][] | null> {
     const context = this.#context;
     this.#applyAdapters();
     this.#fill(inputs);
     context.clearAbort();
     if (this.#hasMemory) context.memory.clear(false);
-    this.#computing = true;
     // Without a memory libllama encodes here.
-    const code = await context.decode(this.#batch).finally(() => this.#computing = false);
+    const code = inline ? context.decodeSync(this.#batch) : await this.#computeInBackground();
     if (code === DecodeStatus.aborted) return null;
     if (code !== DecodeStatus.ok) {
       throw new Error(`llama_decode failed with code ${code} on ${inputs.length} inputs to embed`);
@@ -113,6 +112,15 @@ class LlamaEmbedder implements EmbedBackend {
         ? Array.from({ length }, (_, i) => context.embeddings(first + i).slice())
         : [context.embeddingsSeq(sequence).slice()];
     });
+  }
+
+  async #computeInBackground(): Promise<number> {
+    this.#computing = true;
+    try {
+      return await this.#context.decode(this.#batch);
+    } finally {
+      this.#computing = false;
+    }
   }
 
   abort(): void {

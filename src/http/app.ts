@@ -9,19 +9,22 @@ import type { ModelManager } from "../core/model_manager.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../protocols/endpoint.ts";
 import type { Settings } from "../protocols/shared/settings.ts";
-import { authMiddleware } from "./auth.ts";
-import { parseJson, readBytes } from "./body.ts";
-import { corsMiddleware, DEFAULT_ORIGINS } from "./cors.ts";
+import { type ApiKey, ApiKeyRing } from "./api_keys.ts";
+import { authMiddleware, type Caller, requireScope } from "./auth.ts";
+import { parseJson, readBytes, withIdleLimit } from "./body.ts";
+import { corsMiddleware, DEFAULT_ORIGINS, originMiddleware } from "./cors.ts";
 import { dialectOf, DIALECTS } from "./dialects.ts";
-import { healthReply } from "./health.ts";
+import { HEALTH_PATHS, healthReply } from "./health.ts";
+import { hostMiddleware, type HostRules } from "./host_check.ts";
+import { HttpMetrics } from "./http_metrics.ts";
+import { observedService } from "./observed_service.ts";
+import { openapiJson, SERVER_ENDPOINTS } from "./openapi.ts";
+import type { RequestRecord } from "./request_record.ts";
+import { ServerLife } from "./server_life.ts";
 import { lateResponse, streamResponse, type StreamTimes } from "./stream.ts";
+import type { StreamOutcome } from "./stream_pump.ts";
+import { type HttpLogger, PROBE_PATHS, type Tracked, trackingMiddleware } from "./tracking.ts";
 import { validate } from "./validation.ts";
-
-/** Where the application's messages go. */
-export interface HttpLogger {
-  /** A defect of ours, with its cause. */
-  error(message: string, cause?: unknown): void;
-}
 
 /** How the application behaves. */
 export interface AppOptions extends Settings {
@@ -29,8 +32,20 @@ export interface AppOptions extends Settings {
   corsOrigins?: readonly string[];
   /** Most bytes of a request body; default `DEFAULT_BODY_LIMIT`. */
   bodyLimit?: number;
-  /** Keys of which clients must send one; none: everybody may call. */
-  apiKeys?: readonly string[];
+  /** Most milliseconds between two pieces of a body; default no limit. */
+  bodyIdleMs?: number;
+  /** Most bytes kept for a client that reads slowly; default `DEFAULT_STREAM_BUFFER`. */
+  streamBuffer?: number;
+  /** Most tokens that one answer may have; default -1, no limit. */
+  maxTokens?: number;
+  /** Keys of which clients must send one; none: everybody may call. A text is a key that may do everything. */
+  apiKeys?: readonly (ApiKey | string)[];
+  /** Names that the server answers to; null all of them. Default: local names. */
+  hosts?: HostRules | null;
+  /** Whether requests are taken; default: for ever. */
+  life?: ServerLife;
+  /** Counts of requests and connections. */
+  metrics?: HttpMetrics;
   logger?: HttpLogger;
   /** Models on disk; without it the endpoints that manage models refuse. */
   models?: ModelManager;
@@ -46,18 +61,28 @@ const JSON_TYPE = "application/json; charset=utf-8";
 /** Text of the front page; Ollama's clients look for it to see whether a server is there. */
 const FRONT_PAGE = "Ollama is running";
 
-/** Composes the application. It starts nothing: serve it with `Deno.serve(app.fetch)`, test it with `app.request()`. */
-export function createApp(service: InferenceService, options: AppOptions): Hono {
-  const app = new Hono();
-  app.use(corsMiddleware(options.corsOrigins ?? DEFAULT_ORIGINS));
-  app.use(authMiddleware(options.apiKeys ?? []));
+/** What Hono's context carries here. */
+interface Env extends Tracked {
+  Variables: Tracked["Variables"] & { caller: Caller };
+}
+
+/** Options with what the application needs of them filled in. */
+type Ready = AppOptions & { life: ServerLife; metrics: HttpMetrics };
+
+/** Composes the application. It starts nothing: serve `app.fetch` with `listen()`, test it with `app.request()`. */
+export function createApp(service: InferenceService, given: AppOptions): Hono<Env> {
+  const { life = new ServerLife(), metrics = new HttpMetrics() } = given;
+  const options: Ready = { ...given, life, metrics, httpMetrics: () => metrics.encode(life.inFlight) };
+  const app = new Hono<Env>();
+  guard(app, options);
   app.get("/", (c) => c.text(FRONT_PAGE));
-  for (const path of ["/health", "/v1/health"]) {
+  for (const path of HEALTH_PATHS) {
     app.get(path, () => {
-      const { status, json } = healthReply(service.state);
+      const { status, json } = healthReply(path, service.state, life);
       return jsonResponse(status, json);
     });
   }
+  app.get("/openapi.json", () => jsonResponse(200, openapiJson(options.version)));
   for (const dialect of DIALECTS) {
     for (const endpoint of dialect.endpoints) {
       app.on(endpoint.method, endpoint.path, (c) => answer(c, dialect, endpoint, service, options));
@@ -79,9 +104,25 @@ export function createApp(service: InferenceService, options: AppOptions): Hono 
   return app;
 }
 
+/** What every request passes, in this order. CORS comes before whatever may refuse: pages are to read the reason. */
+function guard(app: Hono<Env>, options: Ready): void {
+  const { life, metrics, logger, corsOrigins = DEFAULT_ORIGINS, hosts = { allowed: [] }, apiKeys = [] } =
+    options;
+  app.use(trackingMiddleware(life, metrics, logger));
+  app.use(originMiddleware(corsOrigins));
+  app.use(corsMiddleware(corsOrigins));
+  if (hosts !== null) app.use(hostMiddleware(hosts));
+  app.use(async (c, next) => {
+    if (c.env?.refusal) throw c.env.refusal;
+    if (!PROBE_PATHS.has(c.req.path)) life.checkOpen();
+    await next();
+  });
+  app.use(authMiddleware(new ApiKeyRing(apiKeys)));
+}
+
 /** Answers 405 with `Allow` on every path that has an endpoint of another method. */
-function refuseOtherMethods(app: Hono): void {
-  const methods = new Map<string, string[]>([["/", ["GET"]], ["/health", ["GET"]], ["/v1/health", ["GET"]]]);
+function refuseOtherMethods(app: Hono<Env>): void {
+  const methods = new Map<string, string[]>(SERVER_ENDPOINTS.map(({ path, method }) => [path, [method]]));
   for (const { method, path } of DIALECTS.flatMap((dialect) => dialect.endpoints)) {
     methods.set(path, [...methods.get(path) ?? [], method]);
   }
@@ -97,12 +138,14 @@ function refuseOtherMethods(app: Hono): void {
 }
 
 async function answer(
-  c: Context,
+  c: Context<Env>,
   dialect: Dialect,
   endpoint: Endpoint,
   service: InferenceService,
-  options: AppOptions,
+  options: Ready,
 ): Promise<Response> {
+  requireScope(c.get("caller"), endpoint.scope ?? "infer");
+  if (endpoint.method === "POST") options.life.checkHealthy();
   const abort = new AbortController();
   // The server aborts this signal when the client disconnects, before and during the response.
   const { signal } = c.req.raw;
@@ -111,7 +154,7 @@ async function answer(
   const where = `${c.req.method} ${c.req.path}`;
   try {
     const reply = await endpoint.handle(makeCall(c, service, options, abort.signal));
-    return await replyResponse(reply, dialect, abort, where, options);
+    return await replyResponse(reply, dialect, abort, c, options);
   } catch (fault) {
     const error = abort.signal.aborted
       ? new ServerError("cancelled", "The client went away", { cause: fault })
@@ -121,18 +164,23 @@ async function answer(
   }
 }
 
-function makeCall(c: Context, service: InferenceService, options: AppOptions, signal: AbortSignal): Call {
+function makeCall(c: Context<Env>, service: InferenceService, options: Ready, signal: AbortSignal): Call {
+  const { bodyLimit = DEFAULT_BODY_LIMIT, bodyIdleMs = Infinity, maxTokens = -1 } = options;
+  const record = c.get("record");
   return {
-    service,
+    service: observedService(service, record, maxTokens),
     models: options.models,
     settings: options,
     id: crypto.randomUUID().replaceAll("-", ""),
     signal,
     param: (name) => c.req.param(name) ?? "",
     query: (name) => c.req.query(name),
-    body: async (schema) =>
-      validate(schema, parseJson(await readBytes(c.req.raw, options.bodyLimit ?? DEFAULT_BODY_LIMIT))),
-    bytes: () => c.req.raw.body ?? new Blob([]).stream(),
+    body: async (schema) => {
+      const bytes = await readBytes(c.req.raw, bodyLimit, bodyIdleMs);
+      record.bytesIn += bytes.length;
+      return validate(schema, parseJson(bytes));
+    },
+    bytes: () => withIdleLimit(c.req.raw.body ?? new Blob([]).stream(), bodyIdleMs),
   };
 }
 
@@ -140,22 +188,43 @@ async function replyResponse(
   reply: Reply,
   dialect: Dialect,
   abort: AbortController,
-  where: string,
-  options: AppOptions,
+  c: Context<Env>,
+  options: Ready,
 ): Promise<Response> {
   if (reply.kind === "text") {
     const { status = 200, contentType } = reply;
-    return new Response(reply.text, { status, headers: { "content-type": contentType } });
+    return textResponse(status, reply.text, { "content-type": contentType });
   }
   if (reply.kind === "json") return jsonResponse(reply.status ?? 200, reply.json, reply.headers);
+  const record = c.get("record");
   const streamOptions = {
     abort,
     encodeStreamError: dialect.encodeStreamError,
-    onError: (error: ServerError) => report(error, where, options),
-    ...(options.streamTimes ? { times: options.streamTimes } : {}),
+    onError: (error: ServerError) => report(error, `${c.req.method} ${c.req.path}`, options),
+    onEnd: (outcome: StreamOutcome, bytes: number) => endStream(record, outcome, bytes),
+    dropConnection: c.env?.dropConnection,
+    bufferLimit: options.streamBuffer,
+    times: options.streamTimes,
   };
-  if (reply.kind === "late") return await lateResponse(reply, JSON_TYPE, streamOptions);
-  return await streamResponse(reply, streamOptions);
+  const response = reply.kind === "late"
+    ? await lateResponse(reply, JSON_TYPE, streamOptions)
+    : await streamResponse(reply, streamOptions);
+  // From here on the body's end is the request's end; it may have come already.
+  record.status = response.status;
+  record.streaming = true;
+  return response;
+}
+
+function endStream(record: RequestRecord, outcome: StreamOutcome, bytes: number): void {
+  record.bytesOut = bytes;
+  if (outcome !== "whole") record.outcome = outcome;
+  record.status ||= 200;
+  record.end();
+}
+
+function textResponse(status: number, text: string, headers: Readonly<Record<string, string>>): Response {
+  const bytes = new TextEncoder().encode(text);
+  return new Response(bytes, { status, headers: { "content-length": String(bytes.length), ...headers } });
 }
 
 function jsonResponse(
@@ -163,7 +232,7 @@ function jsonResponse(
   json: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(json, { status, headers: { "content-type": JSON_TYPE, ...headers } });
+  return textResponse(status, json, { "content-type": JSON_TYPE, ...headers });
 }
 
 function errorResponse(error: ServerError, dialect: Dialect): Response {

@@ -14,13 +14,14 @@ const DRAIN_FACTOR = 8;
 /**
  * Reads a body.
  * @param limit most bytes
- * @throws ServerError `too_large`, or `cancelled` when the client stops sending
+ * @param idleMs most milliseconds between two pieces
+ * @throws ServerError `too_large`, `bad_request` when nothing comes for too long, or `cancelled` when the client leaves
  */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBytes(request: Request, limit: number, idleMs = Infinity): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   if (request.body !== null) {
-    const reader = request.body.getReader();
+    const reader = withIdleLimit(request.body, idleMs).getReader();
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) {
         size += next.value.length;
@@ -28,6 +29,7 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
         else if (size > limit * DRAIN_FACTOR) break;
       }
     } catch (cause) {
+      if (cause instanceof ServerError) throw cause;
       throw new ServerError("cancelled", "Cannot read the request body: the client went away", { cause });
     } finally {
       if (size > limit) {
@@ -39,10 +41,47 @@ export async function readBytes(request: Request, limit: number): Promise<Uint8A
   if (size > limit) {
     throw new ServerError(
       "too_large",
-      `Cannot read the request body: it exceeds the limit of ${limit} bytes`,
+      `Cannot read the request body: it exceeds the limit of ${limit} bytes (--max-body-size)`,
     );
   }
   return concat(chunks, size);
+}
+
+/** The same bytes, but an error when none come for `idleMs`. */
+export function withIdleLimit(body: ReadableStream<Uint8Array>, idleMs: number): ReadableStream<Uint8Array> {
+  if (!Number.isFinite(idleMs)) return body;
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await readWithin(reader, idleMs);
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+async function readWithin(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  idleMs: number,
+): Promise<ReadableStreamReadResult<Uint8Array>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const elapsed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const seconds = Math.round(idleMs / 1000);
+      reject(
+        new ServerError(
+          "bad_request",
+          `Cannot read the request body: nothing came for ${seconds} s (--idle-timeout)`,
+        ),
+      );
+    }, idleMs);
+  });
+  try {
+    return await Promise.race([reader.read(), elapsed]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {

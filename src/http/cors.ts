@@ -2,7 +2,9 @@
 
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import { ServerError } from "../core/server_error.ts";
 import { ROTATED_HEADER } from "../protocols/shared/totals.ts";
+import { REQUEST_ID_HEADER } from "./request_record.ts";
 
 /** Patterns of origins; `*` stands for any text. */
 export const DEFAULT_ORIGINS: readonly string[] = [
@@ -39,7 +41,29 @@ export function corsMiddleware(patterns: readonly string[]): MiddlewareHandler {
   return cors({
     origin: (origin) => allowed(origin) ? origin : null,
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-    exposeHeaders: [ROTATED_HEADER, "retry-after"],
+    exposeHeaders: [ROTATED_HEADER, "retry-after", REQUEST_ID_HEADER],
     maxAge: 600,
   });
+}
+
+/**
+ * Refuses requests of pages that are not allowed with 403, preflights included: withholding the answer would not stop
+ * what a simple request does. A page that we have served ourselves, or a proxy in front of us, is no foreign one.
+ */
+export function originMiddleware(patterns: readonly string[]): MiddlewareHandler {
+  const allowed = originMatcher(patterns);
+  return async (c, next) => {
+    const origin = c.req.header("origin");
+    const host = c.req.header("host");
+    const own = host !== undefined && (origin === `http://${host}` || origin === `https://${host}`);
+    if (origin !== undefined && !own && !allowed(origin)) {
+      throw new ServerError(
+        "forbidden",
+        `Pages of ${
+          JSON.stringify(origin.slice(0, 80))
+        } may not call this server; --cors-origins adds origins`,
+      );
+    }
+    await next();
+  };
 }

@@ -1,20 +1,18 @@
 /**
  * A StreamReply as a Response. Invariants:
  * - nothing is committed before the first chunk, so earlier faults become status codes (unless that takes very long);
- * - chunks are pulled as the client takes them, none are stored here;
+ * - what the client has not taken yet is bounded (`stream_pump.ts`);
  * - a client that leaves aborts the generation at once; a fault in the middle is the stream's last chunk.
  */
 
 import { ServerError } from "../core/server_error.ts";
 import type { LateReply, StreamFormat, StreamReply } from "../protocols/endpoint.ts";
+import { DEFAULT_STREAM_BUFFER, type StreamOutcome, StreamPump } from "./stream_pump.ts";
 
 const CONTENT_TYPES: Readonly<Record<StreamFormat, string>> = {
   sse: "text/event-stream; charset=utf-8",
   ndjson: "application/x-ndjson",
 };
-
-/** A comment that clients skip; keeps proxies and HTTP clients from giving up on a silent stream. */
-const SSE_COMMENT = ":\n\n";
 
 /** Intervals of a stream in milliseconds. */
 export interface StreamTimes {
@@ -24,10 +22,14 @@ export interface StreamTimes {
   commitWhole: number;
   /** Send a comment after this long without a chunk (server-sent events only). */
   keepAlive: number;
+  /** Drop a client that has not read a full buffer to its half in this time; default `SLOW_READER_MS`. */
+  slowReader?: number;
 }
 
 /** For production. */
 export const STREAM_TIMES: StreamTimes = { commitAfter: 60_000, commitWhole: 50, keepAlive: 15_000 };
+
+const SLOW_READER_MS = 10_000;
 
 /** What a stream needs besides its reply. */
 export interface StreamOptions {
@@ -36,10 +38,14 @@ export interface StreamOptions {
   encodeStreamError(error: ServerError, format: StreamFormat): string;
   /** Told of faults in the middle. */
   onError(error: ServerError): void;
-  times?: StreamTimes;
+  /** Told how the body ended, once, with the bytes produced; not when the function throws. */
+  onEnd?: (outcome: StreamOutcome, bytes: number) => void;
+  /** Closes the connection of a client that does not read. */
+  dropConnection?: (() => void) | undefined;
+  /** Most bytes kept for a client that reads slowly; default `DEFAULT_STREAM_BUFFER`. */
+  bufferLimit?: number | undefined;
+  times?: StreamTimes | undefined;
 }
-
-type Next = Promise<IteratorResult<string>>;
 
 /**
  * Waits for the first chunk and starts the response.
@@ -56,8 +62,15 @@ export async function streamResponse(reply: StreamReply, options: StreamOptions)
     "x-accel-buffering": "no",
     ...reply.headers?.(),
   };
-  const pump = new Pump(iterator, first, reply.format, options);
-  return new Response(new ReadableStream(pump, { highWaterMark: 0 }), { headers });
+  const { keepAlive, slowReader = SLOW_READER_MS } = options.times ?? STREAM_TIMES;
+  const pump = new StreamPump(iterator, first, {
+    ...options,
+    format: reply.format,
+    bufferLimit: options.bufferLimit ?? DEFAULT_STREAM_BUFFER,
+    keepAlive,
+    slowReader,
+  });
+  return new Response(pump.stream(), { headers });
 }
 
 /**
@@ -76,23 +89,39 @@ export async function lateResponse(
   const json = reply.json.finally(() => settled = true);
   await settledOrElapsed(json, (options.times ?? STREAM_TIMES).commitWhole);
   const headers = { "content-type": contentType, ...reply.headers?.() };
-  if (settled) return new Response(await json, { headers });
-  const body = new ReadableStream<Uint8Array>({
+  if (settled) {
+    const bytes = new TextEncoder().encode(await json);
+    options.onEnd?.("whole", bytes.length);
+    return new Response(bytes, { headers });
+  }
+  return new Response(lateBody(json, options), { headers });
+}
+
+function lateBody(
+  json: Promise<string>,
+  { abort, onError, onEnd = () => {} }: Omit<StreamOptions, "encodeStreamError">,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
     async start(controller) {
       try {
-        controller.enqueue(new TextEncoder().encode(await json));
+        const bytes = new TextEncoder().encode(await json);
+        onEnd("whole", bytes.length);
+        controller.enqueue(bytes);
         controller.close();
       } catch (fault) {
-        if (options.abort.signal.aborted) return;
+        if (abort.signal.aborted) return onEnd("cancelled", 0);
         const error = ServerError.from(fault);
-        options.onError(error);
+        onError(error);
+        onEnd("error", 0);
         // Deno prints what it is given; a message is enough.
         controller.error(error.message);
       }
     },
-    cancel: (reason) => options.abort.abort(reason),
+    cancel(reason) {
+      onEnd("cancelled", 0);
+      abort.abort(reason);
+    },
   });
-  return new Response(body, { headers });
 }
 
 async function settledOrElapsed(first: Promise<unknown>, milliseconds: number): Promise<void> {
@@ -102,78 +131,5 @@ async function settledOrElapsed(first: Promise<unknown>, milliseconds: number): 
     await Promise.race([first, elapsed]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** The source of the response's body. */
-class Pump implements UnderlyingDefaultSource<Uint8Array> {
-  readonly #iterator: AsyncIterator<string>;
-  readonly #format: StreamFormat;
-  readonly #options: StreamOptions;
-  readonly #encoder = new TextEncoder();
-  /** The chunk that was asked for before the response started. */
-  #first: Next | undefined;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
-  /** Has anything been sent since the last heartbeat. */
-  #lively = false;
-
-  constructor(iterator: AsyncIterator<string>, first: Next, format: StreamFormat, options: StreamOptions) {
-    this.#iterator = iterator;
-    this.#first = first;
-    this.#format = format;
-    this.#options = options;
-  }
-
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (this.#format !== "sse") return;
-    this.#heartbeat = setInterval(() => {
-      // Not into a queue that the client does not read.
-      if (!this.#lively && (controller.desiredSize ?? -1) >= 0) {
-        controller.enqueue(this.#encoder.encode(SSE_COMMENT));
-      }
-      this.#lively = false;
-    }, (this.#options.times ?? STREAM_TIMES).keepAlive);
-  }
-
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    try {
-      const chunk = await this.#nextChunk();
-      if (chunk === undefined) return this.#close(controller);
-      this.#lively = true;
-      controller.enqueue(this.#encoder.encode(chunk));
-    } catch (fault) {
-      const error = ServerError.from(fault);
-      if (!this.#options.abort.signal.aborted) {
-        this.#options.onError(error);
-        controller.enqueue(this.#encoder.encode(this.#options.encodeStreamError(error, this.#format)));
-      }
-      this.#close(controller);
-    }
-  }
-
-  async cancel(reason: unknown): Promise<void> {
-    clearInterval(this.#heartbeat);
-    this.#options.abort.abort(reason);
-    await this.#iterator.return?.().catch(() => {});
-  }
-
-  /** The next chunk that is not empty; undefined at the end. */
-  async #nextChunk(): Promise<string | undefined> {
-    for (;;) {
-      const pending = this.#first ?? this.#iterator.next();
-      this.#first = undefined;
-      const { done, value } = await pending;
-      if (done) return undefined;
-      if (value !== "") return value;
-    }
-  }
-
-  #close(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    clearInterval(this.#heartbeat);
-    try {
-      controller.close();
-    } catch {
-      // The client closed it first.
-    }
   }
 }

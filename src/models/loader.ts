@@ -78,8 +78,12 @@ export interface LoadedModel {
   embeds: LoadedEmbedding;
   codec: Tokenizer;
   template: ChatTemplate;
+  /** Compiles another template for this vocabulary; valid until `backend` is disposed of. */
+  templateOf: (source: string) => ChatTemplate;
   /** `llama_version()` of the library in use. */
   llamaVersion: string;
+  /** Devices and processor features in use, in ggml's words (`llama_print_system_info`). */
+  systemInfo: string;
   /** Compute threads while generating. */
   threads: number;
 }
@@ -153,8 +157,10 @@ export async function loadModel(
     backend,
     embeds: { source, pairs: pairMarks(model), ending: endingOf(codec) },
     codec,
-    template: createTemplate(card, model),
+    template: createTemplate(card.chatTemplate, model),
+    templateOf: (source: string) => createTemplate(source, model),
     llamaVersion: llama.version,
+    systemInfo: llama.systemInfo(),
     threads,
   };
   stack.move();
@@ -266,10 +272,10 @@ async function warmUp(backend: LlamaBackend, model: Model): Promise<void> {
   backend.memory.clear();
 }
 
-function createTemplate(card: ModelCard, model: Model): ChatTemplate {
+function createTemplate(source: string, model: Model): ChatTemplate {
   const { vocab } = model;
   const text = (token: number) => token < 0 ? "" : vocab.text(token);
-  return new ChatTemplate(card.chatTemplate, {
+  return new ChatTemplate(source, {
     bosToken: text(vocab.bos),
     eosToken: text(vocab.eos),
     addBos: vocab.addBos,

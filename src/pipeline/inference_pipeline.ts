@@ -1,55 +1,140 @@
 /**
- * The server's inference side as protocols see it. Owns the loaded model's runtime; every generation passes through
- * `generate()`, whatever its dialect.
+ * The server's inference side as protocols see it: finds the model that a request names, has it loaded, and hands out
+ * sessions on it. Owns the model in memory through its `ModelHost`.
+ *
+ * Always true: using the model that is in memory waits for nothing but a microtask.
  */
 
+import { basename } from "node:path";
 import type { AnswerFormat } from "../chat/formats/answer_format.ts";
-import { selectFormat } from "../chat/formats/select_format.ts";
-import type {
-  Embedding,
-  EmbeddingFacts,
-  EmbedInput,
-  EmbedOptions,
-  Ranking,
-  RerankOptions,
-} from "../core/embedding.ts";
-import type { GenerateEvent } from "../core/generate_event.ts";
-import type { ChatPrompt, GenerateRequest } from "../core/generate_request.ts";
 import type {
   InferenceService,
+  LoadedModel,
   ModelCard,
+  ModelLease,
   ServiceState,
-  SpecialTokens,
-  TemplateFacts,
+  UseOptions,
 } from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
-import type { AdapterStatus, ServiceStatus, SlotTransfer } from "../core/service_status.ts";
-import { matchesModel } from "../models/model_names.ts";
-import { embeddingFacts, type EmbeddingRuntime, embedTexts, rerankTexts } from "./embedding.ts";
-import { Generation } from "./generation.ts";
-import type { ModelRuntime } from "./model_runtime.ts";
-import { restoreSlot, saveSlot } from "./slot_files.ts";
-import { renderPrompt } from "./prompt_fitting.ts";
+import type { ServiceStatus } from "../core/service_status.ts";
+import { DEFAULT_MODEL_NAME, matchesModel } from "../models/model_names.ts";
+import { type HostCounters, ModelHost } from "./model_host.ts";
+import { disposeRuntime, type ModelRuntime } from "./model_runtime.ts";
+import { RuntimeSession, type SessionOptions } from "./runtime_session.ts";
+import type { SwapTimes } from "./swap_policy.ts";
+
+/** Where other models than the first come from. Without it there are none. */
+export interface ModelSupply {
+  /** The model of a name; undefined when there is none. */
+  resolve(name: string): Promise<ModelCard | undefined>;
+  /**
+   * @param isFirst it is the model that the server was started with
+   * @throws ServerError when it cannot be loaded
+   */
+  load(card: ModelCard, isFirst: boolean): Promise<ModelRuntime>;
+  /**
+   * Refuses a model that does not fit into memory.
+   * @param freedBytes bytes that removing the present model gives back
+   * @throws ServerError `not_supported` with the numbers
+   */
+  check?(card: ModelCard, freedBytes: number): Promise<void>;
+}
 
 /** What may be set for all requests. */
-export interface PipelineOptions {
-  /** Most tokens of reasoning where a request does not say; -1 without limit. */
-  reasoningBudget?: number;
+export interface PipelineOptions extends SessionOptions {
+  models?: ModelSupply;
+  /** Requests that may wait for a model to be loaded; default 64. */
+  maxQueue?: number;
+  /** Milliseconds that an idle model stays in memory, but for the first one; default five minutes. */
+  keepAlive?: number;
+  swapTimes?: SwapTimes;
+}
+
+/** As Ollama's. */
+const KEEP_ALIVE_MS = 5 * 60_000;
+
+const MAX_QUEUE = 64;
+
+/** Milliseconds for which a name means the same model without looking again. */
+const NAME_MS = 2000;
+
+/** Names that are remembered at most. */
+const MAX_NAMES = 1000;
+
+/** However it is written, it means the loaded model. */
+const DEFAULT_NAME = new RegExp(`^${DEFAULT_MODEL_NAME}(:latest)?$`, "i");
+
+/** A model in memory, with a session for each of the cards that share its weights. */
+class Resident implements AsyncDisposable {
+  readonly runtime: ModelRuntime;
+  readonly #options: SessionOptions;
+  readonly #format: AnswerFormat | undefined;
+  readonly #onEnd: (last: ServiceStatus) => void;
+  readonly #sessions = new Map<string, RuntimeSession>();
+
+  /** @param onEnd told what the engine had done, when the model leaves memory */
+  constructor(
+    runtime: ModelRuntime,
+    options: SessionOptions,
+    onEnd: (last: ServiceStatus) => void,
+    format?: AnswerFormat,
+  ) {
+    this.runtime = runtime;
+    this.#onEnd = onEnd;
+    this.#options = options;
+    this.#format = format;
+  }
+
+  /** The session of a card. Sessions hold nothing but what the card says. */
+  session(card: ModelCard): RuntimeSession {
+    const key = `${card.digest} ${card.id}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      session = new RuntimeSession(this.#runtimeFor(card), this.#options, this.#format);
+      this.#sessions.set(key, session);
+    }
+    return session;
+  }
+
+  #runtimeFor(card: ModelCard): ModelRuntime {
+    const { runtime } = this;
+    if (card === runtime.card) return runtime;
+    const { template, templateOf } = runtime;
+    const same = card.chatTemplate === runtime.card.chatTemplate || templateOf === undefined;
+    return { ...runtime, card, template: same ? template : templateOf(card.chatTemplate) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#onEnd(this.runtime.engine.status);
+    await disposeRuntime(this.runtime);
+  }
 }
 
 /** See the module comment. */
 export class InferencePipeline implements InferenceService, AsyncDisposable {
   readonly #state: ServiceState = { ready: false, progress: 0 };
-  #runtime: ModelRuntime | null = null;
-  #loadedAt = new Date(0);
-  #format: AnswerFormat | null = null;
+  readonly #options: PipelineOptions;
+  readonly #host: ModelHost<Resident>;
+  readonly #names = new Map<string, { card: ModelCard; until: number }>();
+  /** The model that the server was started with. */
+  #first: ModelCard | undefined;
+  #lastStatus: ServiceStatus | undefined;
   readonly #nCtx: number;
-  readonly #reasoningBudget: number;
 
-  /** @param nCtx context size to report until a model is loaded, in tokens */
-  constructor(nCtx: number, { reasoningBudget = -1 }: PipelineOptions = {}) {
+  /** @param nCtx context size to report while no model is loaded, in tokens */
+  constructor(nCtx: number, options: PipelineOptions = {}) {
+    const { maxQueue = MAX_QUEUE, keepAlive = KEEP_ALIVE_MS, swapTimes } = options;
     this.#nCtx = nCtx;
-    this.#reasoningBudget = reasoningBudget;
+    this.#options = options;
+    this.#host = new ModelHost<Resident>({
+      keyOf: (card) => card === this.#first ? FIRST_KEY : weightsKey(card),
+      load: (card) => this.#load(card),
+      check: async (card, loaded) =>
+        await this.#options.models?.check?.(card, loaded?.runtime.takenBytes ?? 0),
+      maxQueue,
+      keepAlive,
+      ...(swapTimes === undefined ? {} : { times: swapTimes }),
+    });
   }
 
   get state(): Readonly<ServiceState> {
@@ -57,185 +142,145 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
   }
 
   get nCtx(): number {
-    return this.#runtime?.engine.nCtx ?? this.#nCtx;
+    return this.#host.loaded?.model.runtime.engine.nCtx ?? this.#nCtx;
   }
 
-  /** Reports how far loading is, 0 to 1. */
+  /** How often models were loaded on demand. */
+  get swaps(): Readonly<HostCounters> {
+    return this.#host.counters;
+  }
+
+  /** Reports how far loading the first model is, 0 to 1. */
   setProgress(fraction: number): void {
     this.#state.progress = fraction;
   }
 
-  /** Loading failed: every request is told why. */
+  /** Loading the first model failed: every request is told why. */
   setFailed(message: string): void {
     this.#state.error = message;
   }
 
   /**
-   * The model is loaded: requests are answered from now on.
+   * The first model is loaded: requests are answered from now on.
    * @param format how the model writes reasoning and calls; by default its template tells
+   * @param loadMs how long loading it took
    */
-  setRuntime(runtime: ModelRuntime, format: AnswerFormat = selectFormat(runtime.template.source)): void {
-    this.#runtime = runtime;
-    this.#format = format;
-    this.#loadedAt = new Date();
+  setRuntime(runtime: ModelRuntime, format?: AnswerFormat, loadMs = 0): void {
+    this.#first = runtime.card;
+    this.#host.adopt(runtime.card, this.#resident(runtime, format), loadMs);
     this.#state.ready = true;
     this.#state.progress = 1;
   }
 
   status(): ServiceStatus | undefined {
-    return this.#runtime?.engine.status;
+    return this.#host.loaded?.model.runtime.engine.status ?? this.#lastStatus;
   }
 
   models(): readonly ModelCard[] {
-    return this.#runtime ? [this.#runtime.card] : [];
+    const cards = [this.#first, this.#host.current];
+    return [...new Set(cards.filter((card) => card !== undefined))];
   }
 
-  loaded(): { card: ModelCard; loadedAt: Date } | undefined {
-    return this.#runtime ? { card: this.#runtime.card, loadedAt: this.#loadedAt } : undefined;
+  loaded(): readonly LoadedModel[] {
+    const { loaded } = this.#host;
+    if (loaded === undefined) return [];
+    const { card, model: { runtime }, loadedAt, expiresAt } = loaded;
+    return [{ card, loadedAt, expiresAt, nCtx: runtime.engine.nCtx, size: runtime.size ?? card.size }];
   }
 
-  resolve(name: string | undefined): ModelCard {
-    const { card } = this.#model();
-    if (name === undefined || name === "" || matchesModel(name, card)) return card;
-    throw new ServerError("model_not_found", `model '${name}' not found`, { field: "model" });
-  }
-
-  applyTemplate(prompt: ChatPrompt): string {
-    return renderPrompt(this.#model(), prompt);
-  }
-
-  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array {
-    return this.#model().codec.encode(text, options);
-  }
-
-  tokenBytes(token: number): Uint8Array {
-    return this.#model().codec.specialPieceBytes(token);
-  }
-
-  adapters(): readonly AdapterStatus[] {
-    return this.#model().engine.adapters;
-  }
-
-  setAdapterScales(scales: readonly number[], signal: AbortSignal): Promise<void> {
-    return this.#model().engine.setAdapterScales(scales, signal);
-  }
-
-  saveSlot(slot: number, path: string): Promise<SlotTransfer> {
-    const { engine, card } = this.#model();
-    return saveSlot(engine, card, slot, path);
-  }
-
-  restoreSlot(slot: number, path: string): Promise<SlotTransfer> {
-    const { engine, card } = this.#model();
-    return restoreSlot(engine, card, slot, path);
-  }
-
-  eraseSlot(slot: number): Promise<number> {
-    return this.#model().engine.eraseSlot(slot);
-  }
-
-  embeddingFacts(): EmbeddingFacts {
-    return embeddingFacts(this.#embedding());
-  }
-
-  embed(
-    inputs: readonly EmbedInput[],
-    options: EmbedOptions,
-    signal: AbortSignal,
-  ): Promise<readonly Embedding[]> {
-    return embedTexts(this.#embedding(), this.#model().codec, inputs, options, signal);
-  }
-
-  rerank(
-    query: string,
-    documents: readonly string[],
-    options: RerankOptions,
-    signal: AbortSignal,
-  ): Promise<Ranking> {
-    return rerankTexts(this.#embedding(), this.#model().codec, query, documents, options, signal);
-  }
-
-  templateFacts(): TemplateFacts {
-    const { capabilities, style: { objectArguments, typedContent } } = this.#model().template;
-    return { ...capabilities, objectArguments, typedContent };
-  }
-
-  specialTokens(): SpecialTokens {
-    return this.#model().codec.specialTokens;
-  }
-
-  detokenize(tokens: readonly number[], { special = false }: { special?: boolean } = {}): string {
-    const { codec, card } = this.#model();
-    const wrong = tokens.find((token) => token < 0 || token >= card.vocabSize);
-    if (wrong !== undefined) {
-      throw new ServerError(
-        "validation",
-        `Token ${wrong} is not in the vocabulary of ${card.vocabSize} tokens`,
-        {
-          field: "tokens",
-        },
-      );
+  async find(name: string | undefined): Promise<ModelCard> {
+    const known = this.#known(name);
+    if (known !== undefined) return known;
+    const found = name ? await this.#options.models?.resolve(name) : undefined;
+    if (found === undefined || name === undefined) {
+      this.#requireReady();
+      throw new ServerError("model_not_found", `model '${name}' not found`, { field: "model" });
     }
-    return codec.decode(tokens, special);
+    const card = this.#asFirst(found);
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#names.set(name, { card, until: performance.now() + NAME_MS });
+    return card;
   }
 
-  async *generate(
-    request: GenerateRequest,
-    signal: AbortSignal,
-  ): AsyncGenerator<GenerateEvent, void, undefined> {
-    const model = this.#model();
-    if (!model.card.capabilities.includes("completion")) {
-      throw new ServerError("not_supported", `"${model.card.id}" does not support generate: it only embeds`);
-    }
-    const generation = new Generation(this.#withDefaults(request), model, this.#format!);
-    const controller = new AbortController();
-    const abort = () => controller.abort(new ServerError("cancelled", "The client went away"));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
+  async use(name: string | undefined, options: UseOptions, signal: AbortSignal): Promise<ModelLease> {
+    const card = this.#known(name) ?? await this.find(name);
+    this.#requireReady();
+    const lease = await this.#host.use(card, options.keepAlive, signal);
     try {
-      model.engine.run(generation.job(), controller.signal)
-        .then((result) => generation.finish(result))
-        .catch((error) => generation.fail(error));
-      yield* generation.channel;
-    } finally {
-      signal.removeEventListener("abort", abort);
-      abort();
+      const session = lease.model.session(card);
+      return { session, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
     }
+  }
+
+  async unload(card: ModelCard): Promise<void> {
+    await this.#host.unload(this.#asFirst(card));
+  }
+
+  refresh(): void {
+    this.#names.clear();
+  }
+
+  /** Ends every running request with an error; resolves when the engine's running step has ended. */
+  async interrupt(error: ServerError): Promise<void> {
+    await this.#host.loaded?.model.runtime.engine.interrupt(error);
   }
 
   /** Ends all requests and frees the model. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state.ready = false;
-    const runtime = this.#runtime;
-    this.#runtime = null;
-    await runtime?.embedding?.embedder[Symbol.asyncDispose]();
-    await runtime?.engine[Symbol.asyncDispose]();
+    await this.#host[Symbol.asyncDispose]();
   }
 
-  /** The operator's limit of reasoning, and without any reasoning to come the wish for none. */
-  #withDefaults(request: GenerateRequest): GenerateRequest {
-    if (request.prompt.kind !== "chat") return request;
-    const { reasoning } = request.prompt;
-    const budget = reasoning.budget < 0 ? this.#reasoningBudget : reasoning.budget;
-    if (budget < 0) return request;
-    const enabled = reasoning.enabled ?? (budget === 0 ? false : undefined);
-    const limited = { ...reasoning, budget, ...(enabled === undefined ? {} : { enabled }) };
-    return { ...request, prompt: { ...request.prompt, reasoning: limited } };
+  /** The model of a name where that needs no look at the disk. */
+  #known(name: string | undefined): ModelCard | undefined {
+    if (!name || DEFAULT_NAME.test(name)) return this.#host.current ?? this.#first;
+    if (this.#first !== undefined && matchesModel(name, this.#first)) return this.#first;
+    const entry = this.#names.get(name);
+    return entry !== undefined && performance.now() < entry.until ? entry.card : undefined;
   }
 
-  #embedding(): EmbeddingRuntime {
-    const { embedding } = this.#model();
-    if (embedding !== undefined) return embedding;
-    throw new ServerError("not_supported", "This server does not embed");
+  /** The first model under whatever name it is found: it has been loaded with the operator's own settings. */
+  #asFirst(card: ModelCard): ModelCard {
+    const first = this.#first;
+    return first !== undefined && card.path === first.path && card.digest === first.digest ? first : card;
   }
 
-  #model(): ModelRuntime {
-    if (this.#runtime) return this.#runtime;
-    const { error, progress } = this.#state;
+  async #load(card: ModelCard): Promise<Resident> {
+    const { models } = this.#options;
+    if (models === undefined) throw new ServerError("not_supported", `Cannot load model '${card.id}' again`);
+    const runtime = await models.load(card, card === this.#first);
+    return this.#resident({ ...runtime, card });
+  }
+
+  #resident(runtime: ModelRuntime, format?: AnswerFormat): Resident {
+    return new Resident(
+      runtime,
+      this.#options,
+      (last) => this.#lastStatus = { ...last, slots: [], running: 0, waiting: 0 },
+      format,
+    );
+  }
+
+  #requireReady(): void {
+    const { ready, error, progress } = this.#state;
+    if (ready) return;
     throw new ServerError(
       "unavailable",
       error ?? `The model is loading: ${Math.floor(progress * 100)} %`,
       { retryAfter: 1 },
     );
   }
+}
+
+/** The first model has settings of its own, so nothing shares its place in memory. */
+const FIRST_KEY = "first";
+
+/** Models with one key share weights: they differ in template, system message and parameters only. */
+function weightsKey({ path, digest, stored }: ModelCard): string {
+  // A blob never changes under its name; of other files the digest tells whether they did.
+  const version = /^sha256-[0-9a-f]{64}$/.test(basename(path)) ? "" : digest;
+  return JSON.stringify([path, version, ...stored?.adapters ?? []]);
 }

@@ -27,4 +27,16 @@ export interface ModelRuntime {
   readonly engine: Engine;
   /** Absent only in tests. */
   readonly embedding?: EmbeddingRuntime;
+  /** Compiles another template for this model's vocabulary: models made of the same weights differ in theirs. */
+  readonly templateOf?: (source: string) => ChatTemplate;
+  /** Bytes that the model takes in memory, as estimated. Default: the size of its file. */
+  readonly size?: number;
+  /** Bytes that loading it took of the memory that was free, as measured; what removing it gives back. */
+  readonly takenBytes?: number;
+}
+
+/** Ends all requests and frees the model. */
+export async function disposeRuntime({ engine, embedding }: ModelRuntime): Promise<void> {
+  await embedding?.embedder[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
 }

@@ -6,7 +6,7 @@
 
 import type { InferenceService } from "../core/inference_service.ts";
 import type { ModelManager } from "../core/model_manager.ts";
-import type { ServerError } from "../core/server_error.ts";
+import type { ErrorKind, ServerError } from "../core/server_error.ts";
 import type { Settings } from "./shared/settings.ts";
 
 /** One finding of a schema; the members that zod's issues have and the error message needs. */
@@ -94,10 +94,41 @@ export interface TextReply {
 
 export type Reply = JsonReply | LateReply | StreamReply | TextReply;
 
+/** What a body of one content type holds: a zod schema (of each event or line of a stream), or undefined for plain text. */
+export type ContentDoc = Readonly<Record<string, object | undefined>>;
+
+/** A query parameter: what it does, and the values it takes where they are few. */
+export interface QueryDoc {
+  readonly description: string;
+  readonly values?: readonly string[];
+}
+
+/** What the API's description (`/openapi.json`) says of an endpoint. Schemas are zod's. */
+export interface EndpointDoc {
+  /** One line. */
+  readonly summary: string;
+  /** Schema of the JSON body: the one that the handler gives to `Call.body()`. */
+  readonly request?: object;
+  /** The body is bytes as they are. */
+  readonly upload?: boolean;
+  readonly query?: Readonly<Record<string, QueryDoc>>;
+  /** Successes by status. */
+  readonly responses: Readonly<Record<number, ContentDoc>>;
+  /** Faults beyond those that a missing key, a body and a defect make anywhere. */
+  readonly errors?: readonly ErrorKind[];
+}
+
+/** What an API key may be for: use models, change what is on disk or loaded, read the numbers. */
+export const SCOPES = ["infer", "manage", "metrics"] as const;
+export type Scope = typeof SCOPES[number];
+
 /** One path and method. Paths are Hono patterns. */
 export interface Endpoint {
   readonly method: "GET" | "POST" | "DELETE";
   readonly path: string;
+  /** What a key needs to call it; default `infer`. */
+  readonly scope?: Scope;
+  readonly doc?: EndpointDoc;
   handle(call: Call): Promise<Reply> | Reply;
 }
 
@@ -111,6 +142,8 @@ export interface ErrorReply {
 /** A protocol. */
 export interface Dialect {
   readonly name: string;
+  /** zod schema of the errors' bodies. */
+  readonly errorSchema: object;
   readonly endpoints: readonly Endpoint[];
   /** A fault before the response started. */
   encodeError(error: ServerError): ErrorReply;

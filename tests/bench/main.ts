@@ -1,11 +1,14 @@
 /** `deno task bench NAME [options]`: runs one benchmark; without a name it lists them. */
 
 import { killServers } from "./bench_server.ts";
+import { embeddings } from "./embeddings.ts";
 import { grammar } from "./grammar.ts";
 import { greedy } from "./greedy.ts";
 import { sampling } from "./sampling.ts";
+import { scheduler } from "./scheduler.ts";
 import { serve } from "./serve.ts";
 import { single } from "./single.ts";
+import { soak } from "./soak.ts";
 
 interface Benchmark {
   run(args: readonly string[]): Promise<void>;
@@ -21,8 +24,14 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     run: greedy,
     help: "greedy output token for token against llama-server, also after a context shift",
   },
+  embeddings: { run: embeddings, help: "texts embedded per second against llama-server" },
   grammar: { run: grammar, help: "what a grammar costs in decode speed" },
   sampling: { run: sampling, help: "what a token costs outside llama_decode" },
+  scheduler: { run: scheduler, help: "what planning a step of 64 sequences costs" },
+  soak: {
+    run: soak,
+    help: "half an hour of mixed load, disconnects and bad requests: nothing fails or leaks",
+  },
   serve: {
     run: serve,
     help: "many streams against llama-server: throughput, bursts, intruder, chats, memory",
@@ -44,5 +53,5 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 await benchmark.run(args);
-// The listeners would keep the process alive.
-Deno.exit(0);
+// The listeners would keep the process alive. The code is `Deno.exitCode`, which a benchmark may have set.
+Deno.exit();

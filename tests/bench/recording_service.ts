@@ -5,6 +5,7 @@
 
 import type { FinishReason, GeneratedLogprob, GenerateEvent } from "../../src/core/generate_event.ts";
 import type { GenerateRequest } from "../../src/core/generate_request.ts";
+import type { ModelLease, ModelSession } from "../../src/core/inference_service.ts";
 import type { Backend } from "../../src/engine/backend.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -38,12 +39,27 @@ export interface CompletionOptions {
 class RecordingPipeline extends InferencePipeline {
   events: GenerateEvent[] = [];
 
-  override async *generate(
+  override async use(...args: Parameters<InferencePipeline["use"]>): Promise<ModelLease> {
+    const lease = await super.use(...args);
+    const generate = (request: GenerateRequest, signal: AbortSignal) =>
+      this.#record(lease.session, request, signal);
+    const session = new Proxy(lease.session, {
+      get(target, key) {
+        if (key === "generate") return generate;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    return { session, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+  }
+
+  async *#record(
+    session: ModelSession,
     request: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerateEvent, void, undefined> {
     this.events = [];
-    for await (const event of super.generate(request, signal)) {
+    for await (const event of session.generate(request, signal)) {
       this.events.push(event);
       yield event;
     }
@@ -53,10 +69,12 @@ class RecordingPipeline extends InferencePipeline {
 /** See the module comment. One request at a time. */
 export class RecordingService implements AsyncDisposable {
   readonly #pipeline: RecordingPipeline;
+  readonly #session: ModelSession;
   readonly #app: ReturnType<typeof createApp>;
 
-  private constructor(pipeline: RecordingPipeline) {
+  private constructor(pipeline: RecordingPipeline, session: ModelSession) {
     this.#pipeline = pipeline;
+    this.#session = session;
     this.#app = createApp(pipeline, DEFAULT_SETTINGS);
   }
 
@@ -75,12 +93,14 @@ export class RecordingService implements AsyncDisposable {
     const pipeline = new RecordingPipeline(ctxSize);
     const backend = extra.skipDecode ? withoutDecode(loaded.backend) : loaded.backend;
     pipeline.setRuntime({ ...loaded, engine: new Engine(backend, options) });
-    return new RecordingService(pipeline);
+    // The model stays: nobody asks for another one.
+    using lease = await pipeline.use(undefined, {}, new AbortController().signal);
+    return new RecordingService(pipeline, lease.session);
   }
 
   /** Text to token ids, without BOS. */
   tokenize(text: string): number[] {
-    return Array.from(this.#pipeline.tokenize(text, { addSpecial: false, parseSpecial: false }));
+    return Array.from(this.#session.tokenize(text, { addSpecial: false, parseSpecial: false }));
   }
 
   /** `POST /v1/completions`, greedy, with the best two candidates of each token. */

@@ -2,6 +2,7 @@
 
 import { type AppOptions, createApp } from "../../src/http/app.ts";
 import { DEFAULT_SETTINGS } from "../../src/protocols/shared/settings.ts";
+import { checkDocumented } from "../support/documented.ts";
 import { FakeService } from "../support/fake_service.ts";
 
 /** An application on a fake service. */
@@ -17,6 +18,10 @@ export class Harness {
       logger: { error: (message) => this.logged.push(message) },
       ...options,
     });
+    const { request } = this.app;
+    // Every answer of a test must be one that /openapi.json tells of.
+    this.app.request = async (input, init, ...rest) =>
+      checkDocumented(input, init, await request(input, init, ...rest));
   }
 
   /** GET, or any request without a body. */

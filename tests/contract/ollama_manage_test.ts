@@ -169,6 +169,7 @@ Deno.test("POST /api/pull tells a fault in the middle as the last line, and one 
 
 Deno.test("POST /api/pull stops when its client leaves", async () => {
   const { models, h } = setup();
+  models.delayMs = 5;
   const response = await h.post("/api/pull", { model: "m" });
   const reader = response.body!.getReader();
   await reader.read();

@@ -97,7 +97,6 @@ Deno.test("POST /v1/responses answers a whole response that echoes its request",
       output_tokens_details: { reasoning_tokens: 0, dropped_tokens: 0 },
       total_tokens: 13,
     },
-    user: null,
     metadata: { a: "b" },
   });
 });

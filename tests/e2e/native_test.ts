@@ -267,12 +267,13 @@ Deno.test("/slots and /props show what runs", async () => {
   assert.equal(props.eos_token, "<|im_end|>");
 });
 
-Deno.test("/props says what a sliding-window and a recurrent model's memory cannot do", async () => {
+Deno.test("/props says what a sliding-window, a recurrent and a hybrid model's memory cannot do", async () => {
   for (
-    const [architecture, reason] of [["gemma3", /sliding window/], [
-      "mamba",
-      /recurrent/,
-    ]] as const
+    const [architecture, reason] of [
+      ["gemma3", /sliding window/],
+      ["mamba", /is recurrent/],
+      ["jamba", /partly recurrent/],
+    ] as const
   ) {
     await using other = await ServerProcess.start({
       model: tinyModel(architecture),

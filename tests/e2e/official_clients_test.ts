@@ -16,9 +16,17 @@ const SCRIPTS: readonly { name: string; tool: ClientTool; script: string }[] = [
   { name: "npm ollama, tools", tool: NODE, script: "ollama_tools.mjs" },
   { name: "npm ai", tool: NODE, script: "ai_sdk.mjs" },
   { name: "PyPI openai", tool: PYTHON, script: "openai_client.py" },
-  { name: "PyPI openai, tools", tool: PYTHON, script: "openai_tools_client.py" },
+  {
+    name: "PyPI openai, tools",
+    tool: PYTHON,
+    script: "openai_tools_client.py",
+  },
   { name: "PyPI ollama", tool: PYTHON, script: "ollama_client.py" },
-  { name: "PyPI ollama, tools", tool: PYTHON, script: "ollama_tools_client.py" },
+  {
+    name: "PyPI ollama, tools",
+    tool: PYTHON,
+    script: "ollama_tools_client.py",
+  },
 ];
 
 for (const { name, tool, script } of SCRIPTS) {

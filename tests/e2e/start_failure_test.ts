@@ -189,7 +189,7 @@ Deno.test("a port in use is named, and its owner goes on answering", async () =>
 
 Deno.test("an address that is not here is named", async () => {
   await assertFails(
-    ["--host", "192.0.2.1"],
+    ["--host", "192.0.2.1", "--allow-anonymous"],
     FAILED,
     /Cannot listen on 192\.0\.2\.1:0: ./,
   );

@@ -20,6 +20,7 @@ const SCHEDULES: Readonly<Partial<Record<TinyArchitecture, number>>> = {
   qwen2: 80,
   gemma3: 20,
   mamba: 20,
+  jamba: 20,
 };
 const N_CTX = 256;
 
@@ -63,7 +64,8 @@ function heldPositions(backend: Backend): number {
 for (const [name, schedules] of Object.entries(SCHEDULES)) {
   const architecture = name as TinyArchitecture;
   Deno.test(`Engine on ${architecture} answers as alone over ${schedules} random schedules`, async () => {
-    const { backend } = await loadModel(loadOptions(tinyModel(architecture), { ctxSize: N_CTX }), () => {});
+    const options = loadOptions(tinyModel(architecture), { ctxSize: N_CTX, threads: 1 });
+    const { backend } = await loadModel(options, () => {});
     const engine = new Engine(backend, { parallel: 4, maxQueue: 64, maxStepMs: 5, expectedAnswer: 8 });
     const planned = await planRequests(engine, new Random(1));
     for (let seed = 0; seed < schedules; seed++) {

@@ -15,9 +15,7 @@ export interface ClientTool {
 }
 
 const E2E = fileURLToPath(new URL("../e2e/", import.meta.url));
-const VENV = fileURLToPath(new URL("../.venv/", import.meta.url));
-const VENV_PYTHON = VENV +
-  (Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+const VENV_PYTHON = pythonOf(".venv");
 
 /** Folder of the client scripts; Node finds its packages above it. */
 export const CLIENTS = `${E2E}clients/`;
@@ -32,18 +30,45 @@ export const CURL: ClientTool = tool(
 /** Node with the packages of tests/e2e/package.json. */
 export const NODE: ClientTool = tool(
   "node",
-  existsSync(`${E2E}node_modules/openai`) && existsSync(`${E2E}node_modules/ai`) &&
+  existsSync(`${E2E}node_modules/openai`) &&
+    existsSync(`${E2E}node_modules/ai`) &&
     existsSync(`${E2E}node_modules/@anthropic-ai/sdk`) &&
     runs("node", "--version"),
+  "no node or no tests/e2e/node_modules, see `make test`",
+);
+
+/** Node with LangChain's packages, of tests/e2e/package.json as well. */
+export const LANGCHAIN: ClientTool = tool(
+  "node",
+  NODE.found && existsSync(`${E2E}node_modules/@langchain/openai`),
   "no node or no tests/e2e/node_modules, see `make test`",
 );
 
 /** Python with the packages of tests/e2e/requirements.txt. */
 export const PYTHON: ClientTool = tool(
   VENV_PYTHON,
-  existsSync(VENV_PYTHON) && runs(VENV_PYTHON, "-c", "import openai, ollama, anthropic"),
+  existsSync(VENV_PYTHON) &&
+    runs(VENV_PYTHON, "-c", "import openai, ollama, anthropic"),
   "no Python with tests/.venv, see `make test`",
 );
+
+/** Python with PyPI schemathesis: tests/e2e/requirements-fuzz.txt, apart from the clients because of its size. */
+export const FUZZER: ClientTool = ownPython("fuzz", "schemathesis");
+
+/** Python with PyPI litellm: tests/e2e/requirements-litellm.txt, 340 MB. */
+export const LITELLM: ClientTool = ownPython("litellm", "litellm");
+
+/** A Python with a virtual environment of its own. Only asked whether it is there: imports would take seconds. */
+function ownPython(name: string, module: string): ClientTool {
+  const path = pythonOf(`.venv-${name}`);
+  return tool(path, existsSync(path), `no ${module}, see \`make e2e-${name}\``);
+}
+
+function pythonOf(venv: string): string {
+  const folder = fileURLToPath(new URL(`../${venv}/`, import.meta.url));
+  return folder +
+    (Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+}
 
 function tool(path: string, found: boolean, reason: string): ClientTool {
   return { path, found, note: found ? "" : ` (skipped: ${reason})` };
@@ -63,7 +88,7 @@ function runs(command: string, ...args: string[]): boolean {
   }
 }
 
-/** Longest time for one tool in milliseconds. */
+/** Longest time for one tool in milliseconds, unless told otherwise. */
 const TOOL_MS = 120_000;
 
 /**
@@ -74,6 +99,7 @@ const TOOL_MS = 120_000;
 export async function runTool(
   [command = "", ...args]: readonly string[],
   env: Record<string, string> = {},
+  limitMs: number = TOOL_MS,
 ): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(command, {
     args,
@@ -81,7 +107,7 @@ export async function runTool(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(TOOL_MS),
+    signal: AbortSignal.timeout(limitMs),
   }).output();
   const decoder = new TextDecoder();
   if (code !== 0) {

@@ -19,6 +19,8 @@ export class FakeModels implements ModelManager {
   /** What was asked: the method's name and its arguments. */
   readonly calls: unknown[][] = [];
   readonly stored = new Map<string, string>();
+  /** Wait this long before each step. */
+  delayMs = 0;
   /** Operations that were left before their end. */
   left = 0;
 
@@ -85,6 +87,7 @@ export class FakeModels implements ModelManager {
     try {
       for (const [i, step] of this.steps.entries()) {
         if (this.failure?.after === i) throw this.failure.error;
+        if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
         signal.throwIfAborted();
         yield step;
       }

@@ -17,10 +17,14 @@ import type {
 import type { ChatPrompt, GenerateRequest } from "../../src/core/generate_request.ts";
 import type {
   InferenceService,
+  LoadedModel,
   ModelCard,
+  ModelLease,
+  ModelSession,
   ServiceState,
   SpecialTokens,
   TemplateFacts,
+  UseOptions,
 } from "../../src/core/inference_service.ts";
 import { DEFAULT_SAMPLING } from "../../src/core/sampling_params.ts";
 import type { AdapterStatus, ServiceStatus, SlotTransfer } from "../../src/core/service_status.ts";
@@ -124,7 +128,7 @@ export const FAKE_STATUS: ServiceStatus = {
 };
 
 /** Tokens are UTF-16 code units below 1000, so that texts and ids convert both ways. */
-export class FakeService implements InferenceService {
+export class FakeService implements InferenceService, ModelSession {
   state: ServiceState = { ready: true, progress: 1 };
   nCtx = 4096;
   card: ModelCard = FAKE_CARD;
@@ -143,19 +147,61 @@ export class FakeService implements InferenceService {
   /** The most that ran at once. */
   mostRunning = 0;
 
+  /** How the model was asked for, by each request. */
+  readonly uses: UseOptions[] = [];
+  /** Requests that hold the model. */
+  held = 0;
+  /** Ids of models that were to be unloaded. */
+  readonly unloaded: string[] = [];
+  /** How often names were to be looked up again. */
+  refreshed = 0;
+  /** When the model is to leave memory. */
+  expiresAt: Date | undefined;
+
   status(): ServiceStatus | undefined {
     return this.state.ready ? FAKE_STATUS : undefined;
+  }
+
+  engineStatus(): ServiceStatus {
+    return FAKE_STATUS;
   }
 
   models(): readonly ModelCard[] {
     return this.state.ready ? [this.card] : [];
   }
 
-  loaded(): { card: ModelCard; loadedAt: Date } | undefined {
-    return this.state.ready ? { card: this.card, loadedAt: new Date("2025-02-03T04:05:06Z") } : undefined;
+  loaded(): readonly LoadedModel[] {
+    const { card, expiresAt, nCtx } = this;
+    const loadedAt = new Date("2025-02-03T04:05:06Z");
+    return this.state.ready ? [{ card, loadedAt, expiresAt, nCtx, size: card.size }] : [];
   }
 
-  resolve(name: string | undefined): ModelCard {
+  async use(name: string | undefined, options: UseOptions, signal: AbortSignal): Promise<ModelLease> {
+    signal.throwIfAborted();
+    await this.find(name);
+    this.uses.push(options);
+    this.held++;
+    let held = true;
+    return {
+      session: this,
+      [Symbol.dispose]: () => {
+        if (held) this.held--;
+        held = false;
+      },
+    };
+  }
+
+  unload({ id }: ModelCard): Promise<void> {
+    this.unloaded.push(id);
+    return Promise.resolve();
+  }
+
+  refresh(): void {
+    this.refreshed++;
+  }
+
+  // deno-lint-ignore require-await -- an unknown name rejects
+  async find(name: string | undefined): Promise<ModelCard> {
     if (!this.state.ready) {
       throw new ServerError("unavailable", "The model is still loading", { retryAfter: 2 });
     }

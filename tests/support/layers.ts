@@ -133,8 +133,8 @@ function packageProblem(file: string, room: string, imported: Import): string | 
   }
   if (room === "core") return `imports "${specifier}"; core imports nothing`;
   const isZod = specifier === "zod" || specifier.startsWith("zod/");
-  if (isZod && !imported.typeOnly && path.posix.basename(file) !== "schema.ts") {
-    return `imports "${specifier}"; only schema.ts files do`;
+  if (isZod && !imported.typeOnly && !/(^|_)schema\.ts$/.test(path.posix.basename(file))) {
+    return `imports "${specifier}"; only schema.ts and *_schema.ts files do`;
   }
   return undefined;
 }

@@ -25,6 +25,8 @@ export interface ServerProcessOptions {
   threads?: number;
   /** Further environment variables. */
   env?: Record<string, string>;
+  /** The server speaks HTTPS with the certificate in this file. */
+  ca?: string;
 }
 
 /** Milliseconds in which a server must have loaded its model. */
@@ -64,6 +66,9 @@ export class ServerProcess implements AsyncDisposable {
       "--no-model-discovery",
       "--models-store",
       join(TEST_CACHE, "no-models"),
+      // Tests leave answers behind that nobody waits for.
+      "--drain-timeout",
+      "0",
       ...args,
     ];
     if (model !== undefined) flags.push("--model", model);
@@ -75,7 +80,7 @@ export class ServerProcess implements AsyncDisposable {
       ).spawn(),
     );
     try {
-      await server.#ready();
+      await server.#ready(options.ca);
     } catch (error) {
       await server[Symbol.asyncDispose]();
       throw error;
@@ -100,6 +105,15 @@ export class ServerProcess implements AsyncDisposable {
   /** How it ended. */
   get status(): Promise<Deno.CommandStatus> {
     return this.#child.status;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Open file handles, sockets included; Linux only. */
+  openFiles(): number {
+    return [...Deno.readDirSync(`/proc/${this.#child.pid}/fd`)].length;
   }
 
   /** Memory in use (resident set) in bytes; Linux only. */
@@ -163,12 +177,12 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** The banner tells the port once the model is loaded. */
-  async #ready(): Promise<void> {
+  async #ready(ca: string | undefined): Promise<void> {
     let ended = false;
     this.#child.status.then(() => ended = true);
     const deadline = Date.now() + START_MS;
     for (;;) {
-      const port = /^Listening\s+http:\/\/localhost:(\d+)/m.exec(this.#stderr)
+      const port = /^Listening\s+https?:\/\/localhost:(\d+)/m.exec(this.#stderr)
         ?.[1];
       if (port !== undefined) {
         this.#port = Number(port);
@@ -187,6 +201,7 @@ export class ServerProcess implements AsyncDisposable {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    if (ca !== undefined) return;
     const response = await fetch(`${this.url}/health`);
     const text = await response.text();
     if (!response.ok) {

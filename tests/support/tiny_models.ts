@@ -12,13 +12,20 @@ import { TEST_CACHE } from "./paths.ts";
 import { type TinyVocabulary, writeBpeVocabulary, writeWordPieceVocabulary } from "./tiny_vocabulary.ts";
 
 /**
- * What can be made. `gemma3` alternates full and sliding-window attention (window 32), `mamba` is recurrent, `bert` is
- * an embedding model with mean pooling.
+ * What can be made. `gemma3` alternates full and sliding-window attention (window 32), `mamba` is recurrent, `jamba`
+ * alternates recurrent and attention layers, `bert` is an embedding model with mean pooling.
  */
-export type TinyArchitecture = "llama" | "qwen2" | "gemma3" | "mamba" | "bert";
+export type TinyArchitecture = "llama" | "qwen2" | "gemma3" | "mamba" | "jamba" | "bert";
 
 /** Every architecture that can be made. */
-export const TINY_ARCHITECTURES: readonly TinyArchitecture[] = ["llama", "qwen2", "gemma3", "mamba", "bert"];
+export const TINY_ARCHITECTURES: readonly TinyArchitecture[] = [
+  "llama",
+  "qwen2",
+  "gemma3",
+  "mamba",
+  "jamba",
+  "bert",
+];
 
 /** Sizes; all optional. */
 export interface TinyModelOptions {
@@ -43,6 +50,9 @@ const DEFAULTS: Sizes = { nEmbd: 64, nLayer: 2, nVocab: 384, nCtx: 4096, seed: 1
 const REVISION = 1;
 const LOGIT_STD = 4;
 const HEAD_SIZE = 16;
+/** Of a recurrent layer: numbers that each channel remembers, and tokens that its convolution sees. */
+const STATE_SIZE = 16;
+const CONV_KERNEL = 4;
 /** Tokens that a sliding-window layer sees. */
 export const TINY_WINDOW = 32;
 
@@ -160,9 +170,34 @@ export class TinyModel {
       .matrix(`${prefix}.ffn_down.weight`, 2 * nEmbd, nEmbd, 2);
   }
 
-  /** Calls back with the tensor prefix of each layer. */
-  layers(build: (prefix: string) => void): void {
-    for (let i = 0; i < this.sizes.nLayer; i++) build(`blk.${i}`);
+  /** Sizes of the first Mamba's layers. */
+  stateSpaceKeys(): this {
+    const { nEmbd } = this.sizes;
+    this.uint32("ssm.conv_kernel", CONV_KERNEL).uint32("ssm.inner_size", 2 * nEmbd);
+    return this.uint32("ssm.state_size", STATE_SIZE).uint32("ssm.time_step_rank", nEmbd / 16);
+  }
+
+  /** A Mamba layer behind its norm. */
+  stateSpace(prefix: string): this {
+    const { nEmbd } = this.sizes;
+    const [inner, rank] = [2 * nEmbd, nEmbd / 16];
+    this.matrix(`${prefix}.ssm_in.weight`, nEmbd, 2 * inner);
+    this.writer.tensor(`${prefix}.ssm_conv1d.weight`, [CONV_KERNEL, inner], "F32", 0.5);
+    this.vector(`${prefix}.ssm_conv1d.bias`, inner, 0.1);
+    this.matrix(`${prefix}.ssm_x.weight`, inner, rank + 2 * STATE_SIZE, 2);
+    // Four inputs are too few for a block of Q8_0.
+    this.writer.tensor(`${prefix}.ssm_dt.weight`, [rank, inner], "F32", 0.1);
+    this.vector(`${prefix}.ssm_dt.bias`, inner, 1);
+    // Decay rates -1 .. -16, the usual initialisation.
+    this.writer.tensor(`${prefix}.ssm_a`, [STATE_SIZE, inner], "F32", (piece, start) => {
+      piece.forEach((_, i) => piece[i] = -(1 + (start + i) % STATE_SIZE));
+    });
+    return this.ones(`${prefix}.ssm_d`, inner).matrix(`${prefix}.ssm_out.weight`, inner, nEmbd, 3);
+  }
+
+  /** Calls back with the tensor prefix and the number of each layer. */
+  layers(build: (prefix: string, layer: number) => void): void {
+    for (let i = 0; i < this.sizes.nLayer; i++) build(`blk.${i}`, i);
   }
 
   #random(name: string, dims: readonly number[], type: WritableType, std: number): this {
@@ -212,25 +247,27 @@ const BUILDERS: Readonly<Record<TinyArchitecture, (model: TinyModel) => void>> =
 
   mamba(model) {
     const { nEmbd } = model.sizes;
-    const [inner, state, kernel, rank] = [2 * nEmbd, 16, 4, nEmbd / 16];
     const vocabulary = writeBpeVocabulary(model.writer, model.sizes.nVocab, "gpt-2", false);
-    model.uint32("ssm.conv_kernel", kernel).uint32("ssm.inner_size", inner).uint32("ssm.state_size", state);
-    model.uint32("ssm.time_step_rank", rank).float32("attention.layer_norm_rms_epsilon", 1e-6);
+    model.stateSpaceKeys().float32("attention.layer_norm_rms_epsilon", 1e-6);
     // The format's converters write these two as zero for models without attention.
     model.uint32("attention.head_count", 0).uint32("feed_forward_length", 0).embeddingsAndOutput(vocabulary);
-    model.layers((prefix) => {
-      model.ones(`${prefix}.attn_norm.weight`, nEmbd).matrix(`${prefix}.ssm_in.weight`, nEmbd, 2 * inner);
-      model.writer.tensor(`${prefix}.ssm_conv1d.weight`, [kernel, inner], "F32", 0.5);
-      model.vector(`${prefix}.ssm_conv1d.bias`, inner, 0.1);
-      model.matrix(`${prefix}.ssm_x.weight`, inner, rank + 2 * state, 2);
-      // Four inputs are too few for a block of Q8_0.
-      model.writer.tensor(`${prefix}.ssm_dt.weight`, [rank, inner], "F32", 0.1);
-      model.vector(`${prefix}.ssm_dt.bias`, inner, 1);
-      // Decay rates -1 .. -16, the usual initialisation.
-      model.writer.tensor(`${prefix}.ssm_a`, [state, inner], "F32", (piece, start) => {
-        piece.forEach((_, i) => piece[i] = -(1 + (start + i) % state));
-      });
-      model.ones(`${prefix}.ssm_d`, inner).matrix(`${prefix}.ssm_out.weight`, inner, nEmbd, 3);
+    model.layers((prefix) => model.ones(`${prefix}.attn_norm.weight`, nEmbd).stateSpace(prefix));
+  },
+
+  jamba(model) {
+    const { nEmbd, nLayer } = model.sizes;
+    const vocabulary = writeBpeVocabulary(model.writer, model.sizes.nVocab, "gpt-2", false);
+    const isRecurrent = (layer: number) => layer % 2 === 0;
+    const heads = Array.from({ length: nLayer }, (_, layer) => isRecurrent(layer) ? 0 : model.nHead / 2);
+    model.stateSpaceKeys().attentionKeys().embeddingsAndOutput(vocabulary);
+    // A layer without key heads is a recurrent one.
+    model.writer.setArray("jamba.attention.head_count_kv", "uint32", heads);
+    model.layers((prefix, layer) => {
+      if (!isRecurrent(layer)) return model.attention(prefix).feedForward(prefix);
+      model.ones(`${prefix}.attn_norm.weight`, nEmbd).stateSpace(prefix);
+      model.ones(`${prefix}.ssm_dt_norm.weight`, nEmbd / 16);
+      model.ones(`${prefix}.ssm_b_norm.weight`, STATE_SIZE).ones(`${prefix}.ssm_c_norm.weight`, STATE_SIZE);
+      model.feedForward(prefix);
     });
   },
 

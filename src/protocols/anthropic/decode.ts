@@ -7,9 +7,10 @@ import type {
   ReasoningOptions,
   ResponseFormat,
 } from "../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { decodeSampling } from "../shared/sampling.ts";
+import { modelDefaults } from "../shared/model_defaults.ts";
 import type { Settings } from "../shared/settings.ts";
 import { decodeConversation } from "./content.ts";
 import type { CountTokensBody, MessagesBody } from "./schema.ts";
@@ -23,8 +24,7 @@ const DEFAULT_TEMPERATURE = 1;
 /** What decoding needs besides the body. */
 export interface DecodeContext {
   id: string;
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize">;
+  session: Pick<ModelSession, "card" | "tokenize">;
   settings: Settings;
 }
 
@@ -33,18 +33,15 @@ export interface DecodeContext {
  * @throws ServerError `bad_request`, `validation` or `not_supported`
  */
 export function decodeMessages(body: MessagesBody, context: DecodeContext): GenerateRequest {
-  const { defaults } = context.settings;
+  const defaults = modelDefaults(context.settings.defaults, context.session.card);
   const base = { temperature: DEFAULT_TEMPERATURE, ...defaults.sampling };
   const format = decodeFormat(body);
   return {
     id: context.id,
     prompt: decodePrompt(body),
-    sampling: decodeSampling(body, base, {
-      card: context.card,
-      tokenize: context.service.tokenize.bind(context.service),
-    }),
+    sampling: decodeSampling(body, base, context.session),
     maxTokens: body.max_tokens ?? (defaults.maxTokens === -1 ? DEFAULT_MAX_TOKENS : defaults.maxTokens),
-    stop: body.stop_sequences ?? [],
+    stop: body.stop_sequences ?? defaults.stop,
     overflow: body.overflow ?? defaults.overflow,
     ...(format === undefined ? {} : { format }),
     nKeep: body.n_keep ?? defaults.nKeep ?? 0,

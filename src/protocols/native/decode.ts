@@ -6,10 +6,11 @@ import type {
   TextPrompt,
   TokenPrompt,
 } from "../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { RANDOM_SEED } from "../../core/sampling_params.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { decodeSampling } from "../shared/sampling.ts";
+import { modelDefaults } from "../shared/model_defaults.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { NativeOptions } from "./generation_settings.ts";
 import { LineLimits } from "./line_limits.ts";
@@ -18,8 +19,7 @@ import { type GenerationBody, MAX_ANSWERS } from "./schema.ts";
 /** What decoding needs besides the body. */
 export interface DecodeContext {
   id: string;
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize">;
+  session: Pick<ModelSession, "card" | "tokenize">;
   settings: Settings;
 }
 
@@ -86,19 +86,16 @@ function decodeBase(
   stream: boolean,
   context: DecodeContext,
 ): Base {
-  const { defaults } = context.settings;
+  const defaults = modelDefaults(context.settings.defaults, context.session.card);
   const nProbs = body.n_probs ?? body.logprobs ?? 0;
   const idSlot = body.id_slot ?? -1;
   const format = decodeFormat(body);
   return {
     id: context.id,
-    sampling: decodeSampling(body, defaults.sampling, {
-      card: context.card,
-      tokenize: context.service.tokenize.bind(context.service),
-    }),
+    sampling: decodeSampling(body, defaults.sampling, context.session),
     maxTokens: body.n_predict ?? body.max_completion_tokens ??
       body.max_tokens ?? defaults.maxTokens,
-    stop: (typeof body.stop === "string" ? [body.stop] : body.stop ?? [])
+    stop: (typeof body.stop === "string" ? [body.stop] : body.stop ?? defaults.stop)
       .filter((word) => word !== ""),
     overflow: body.overflow ?? defaults.overflow,
     nKeep: body.n_keep ?? defaults.nKeep ?? 0,

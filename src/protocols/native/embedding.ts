@@ -2,7 +2,9 @@
 
 import { type EmbedInput, EUCLIDEAN } from "../../core/embedding.ts";
 import { ServerError } from "../../core/server_error.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Reply } from "../endpoint.ts";
+import { withSession } from "../shared/model_session.ts";
 import { joinItems, vectorJson } from "../shared/vectors.ts";
 import { type EmbeddingBody, embeddingSchema } from "./embedding_schema.ts";
 import { tokenizeMixed } from "./prompt.ts";
@@ -10,31 +12,33 @@ import { tokenizeMixed } from "./prompt.ts";
 /** Handles `POST /embedding` and `/embeddings`. @throws ServerError `bad_request` for no or an empty input */
 export async function embedding(call: Call): Promise<Reply> {
   const body = await call.body(embeddingSchema);
-  call.service.resolve(undefined);
   const given = body.input ?? body.content;
   if (given === undefined || given === null) {
     throw new ServerError("bad_request", '"input" or "content" must be provided', { field: "content" });
   }
-  const inputs = decodeInputs(given, call);
-  const json = call.service.embed(
-    inputs,
-    { overflow: "error", normalize: body.embd_normalize ?? EUCLIDEAN },
-    call.signal,
-  ).then((embeddings) =>
-    joinItems(
-      embeddings,
-      ({ vectors }, index) => `{"index":${index},"embedding":[${vectors.map(vectorJson).join(",")}]}`,
-    )
-  );
-  return { kind: "late", json: json.then((items) => `[${items}]`) };
+  return await withSession(call, body.model, (session) => {
+    const json = session.embed(
+      decodeInputs(given, session),
+      { overflow: "error", normalize: body.embd_normalize ?? EUCLIDEAN },
+      call.signal,
+    ).then((embeddings) =>
+      joinItems(
+        embeddings,
+        ({ vectors }, index) => `{"index":${index},"embedding":[${vectors.map(vectorJson).join(",")}]}`,
+      )
+    );
+    return { kind: "late", json: json.then((items) => `[${items}]`) };
+  });
 }
 
 /** An array that holds numbers is one input, any other is many. */
-function decodeInputs(given: NonNullable<EmbeddingBody["content"]>, call: Call): readonly EmbedInput[] {
-  const context = { service: call.service, card: call.service.resolve(undefined) };
+function decodeInputs(
+  given: NonNullable<EmbeddingBody["content"]>,
+  session: ModelSession,
+): readonly EmbedInput[] {
   const one = (item: string | readonly (string | number)[], field: string): EmbedInput => {
     if (typeof item === "string") return item;
-    return tokenizeMixed(item, context, { addSpecial: true, field });
+    return tokenizeMixed(item, session, { addSpecial: true, field });
   };
   if (typeof given === "string") return [given];
   if (given.length === 0) {

@@ -16,6 +16,8 @@ const input = z.union([
 
 /** `POST /embedding`. */
 export const embeddingSchema = z.object({
+  /** Absent names the loaded model. */
+  model: z.string().nullish(),
   content: input.nullish(),
   /** The same as `content`; it wins. */
   input: input.nullish(),

@@ -2,7 +2,7 @@
 
 import type { GenerateEvent } from "../../core/generate_event.ts";
 import type { GenerateRequest } from "../../core/generate_request.ts";
-import type { InferenceService } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 
 const NO_ROTATION = {
   messagesDropped: 0,
@@ -12,8 +12,8 @@ const NO_ROTATION = {
 
 /** A service that answers prompts without tokens itself and passes all others on. */
 export function answeringEmptyPrompts(
-  service: Pick<InferenceService, "generate" | "tokenize">,
-): Pick<InferenceService, "generate"> {
+  service: Pick<ModelSession, "generate" | "tokenize">,
+): Pick<ModelSession, "generate"> {
   return {
     generate: (request, signal) =>
       isEmpty(request, service) ? emptyAnswer() : service.generate(request, signal),
@@ -22,7 +22,7 @@ export function answeringEmptyPrompts(
 
 function isEmpty(
   { prompt }: GenerateRequest,
-  service: Pick<InferenceService, "tokenize">,
+  service: Pick<ModelSession, "tokenize">,
 ): boolean {
   if (prompt.kind === "tokens") return prompt.tokens.length === 0;
   return prompt.kind === "text" && prompt.text === "" &&

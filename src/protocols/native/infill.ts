@@ -3,7 +3,7 @@
  * repository, other files, then prefix, suffix, middle. https://arxiv.org/abs/2409.12186
  */
 
-import type { InferenceService, SpecialTokens } from "../../core/inference_service.ts";
+import type { ModelSession, SpecialTokens } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { InfillBody } from "./schema.ts";
 
@@ -18,7 +18,7 @@ const SNIPPET = "\n\n--- snippet ---\n\n";
 
 /** How an infill prompt is made. */
 export interface InfillContext {
-  service: Pick<InferenceService, "tokenize" | "specialTokens">;
+  service: Pick<ModelSession, "tokenize" | "specialTokens">;
   /** Tokens that one request may use. */
   nCtx: number;
   /** Most tokens of the answer; -1 without limit. */

@@ -1,13 +1,13 @@
 /** `/lora-adapters` and the `lora` field: scales by adapter id. Adapters that are not named get scale 0. */
 
-import type { InferenceService } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { AdapterStatus } from "../../core/service_status.ts";
 import type { LoraScales } from "./schema.ts";
 
 /** The adapters as llama-server lists them. */
 export function encodeAdapters(
-  service: Pick<InferenceService, "adapters" | "detokenize">,
+  service: Pick<ModelSession, "adapters" | "detokenize">,
 ): unknown[] {
   return service.adapters().map((
     { path, scale, taskName, promptPrefix, invocationTokens },

@@ -4,16 +4,13 @@
  */
 
 import type { TextPrompt, TokenPrompt } from "../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { checkTokens } from "../shared/sampling.ts";
 import type { Prompt } from "./schema.ts";
 
 /** What turning a prompt into tokens needs. */
-export interface PromptContext {
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize">;
-}
+export type PromptContext = Pick<ModelSession, "card" | "tokenize">;
 
 type Mixed = string | readonly (string | number)[];
 type Item = Exclude<Prompt, readonly unknown[]> | Mixed;
@@ -80,17 +77,17 @@ function isMixed(
  */
 export function tokenizeMixed(
   items: Mixed,
-  { card, service }: PromptContext,
+  session: PromptContext,
   options: { addSpecial: boolean; parseSpecial?: boolean; field: string },
 ): number[] {
   const { addSpecial, parseSpecial = true, field } = options;
   if (typeof items === "string") {
-    return Array.from(service.tokenize(items, { addSpecial, parseSpecial }));
+    return Array.from(session.tokenize(items, { addSpecial, parseSpecial }));
   }
   const tokens: number[] = [];
   for (const [index, item] of items.entries()) {
     if (typeof item === "string") {
-      const added = service.tokenize(item, {
+      const added = session.tokenize(item, {
         addSpecial: addSpecial && index === 0,
         parseSpecial,
       });
@@ -103,6 +100,6 @@ export function tokenizeMixed(
       });
     }
   }
-  checkTokens(tokens, card, field);
+  checkTokens(tokens, session.card, field);
   return tokens;
 }

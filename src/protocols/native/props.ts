@@ -1,6 +1,6 @@
 /** `/props`: what the server runs and what it can do. */
 
-import type { InferenceService, ModelCard, TemplateFacts } from "../../core/inference_service.ts";
+import type { ModelCard, ModelSession, TemplateFacts } from "../../core/inference_service.ts";
 import type { ServiceStatus } from "../../core/service_status.ts";
 import type { Settings } from "../shared/settings.ts";
 import { briefSettings, defaultGeneration, PLAIN_OPTIONS } from "./generation_settings.ts";
@@ -11,7 +11,7 @@ const MEDIA_MARKER = "<__media__>";
 /** Everything about the loaded model and the server's settings. */
 export function encodeProps(
   service: Pick<
-    InferenceService,
+    ModelSession,
     "nCtx" | "specialTokens" | "detokenize" | "templateFacts"
   >,
   card: ModelCard,

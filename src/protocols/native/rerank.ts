@@ -7,13 +7,12 @@ import type { Ranking } from "../../core/embedding.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { Call, Reply } from "../endpoint.ts";
 import { encodeJson } from "../shared/json.ts";
-import { resolveModel } from "../shared/model_name.ts";
+import { withSession } from "../shared/model_session.ts";
 import { type RerankBody, rerankSchema } from "./embedding_schema.ts";
 
 /** Handles `POST /rerank`. @throws ServerError `bad_request` without documents */
 export async function rerank(call: Call): Promise<Reply> {
   const body = await call.body(rerankSchema);
-  const card = resolveModel(call.service, body.model);
   const documents = body.texts ??
     body.documents?.map((item) => typeof item === "string" ? item : item.text) ?? [];
   if (documents.length === 0) {
@@ -22,18 +21,20 @@ export async function rerank(call: Call): Promise<Reply> {
     });
   }
   const overflow = body.truncate ?? body.truncation ? "truncate" : "error";
-  const json = call.service.rerank(body.query, documents, { overflow }, call.signal)
-    .then((ranking) =>
-      encodeJson(
-        body.texts ? encodeTei(body, documents, ranking) : {
-          model: body.model || card.id,
-          object: "list",
-          usage: { prompt_tokens: ranking.tokens, total_tokens: ranking.tokens },
-          results: encodeResults(body, documents, ranking),
-        },
-      )
-    );
-  return { kind: "late", json };
+  return await withSession(call, body.model, (session) => {
+    const json = session.rerank(body.query, documents, { overflow }, call.signal)
+      .then((ranking) =>
+        encodeJson(
+          body.texts ? encodeTei(body, documents, ranking) : {
+            model: body.model || session.card.id,
+            object: "list",
+            usage: { prompt_tokens: ranking.tokens, total_tokens: ranking.tokens },
+            results: encodeResults(body, documents, ranking),
+          },
+        )
+      );
+    return { kind: "late", json };
+  });
 }
 
 function encodeResults(body: RerankBody, documents: readonly string[], { scores }: Ranking): unknown[] {

@@ -2,11 +2,13 @@
 
 import type { TextPrompt, TokenPrompt } from "../../core/generate_request.ts";
 import { ServerError } from "../../core/server_error.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { ServiceStatus } from "../../core/service_status.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
 import { decodeChatPrompt } from "../shared/chat_prompt.ts";
 import { generateAll } from "../shared/generate_all.ts";
 import { encodeJson } from "../shared/json.ts";
+import { withSession } from "../shared/model_session.ts";
 import { checkTokens } from "../shared/sampling.ts";
 import { rotationHeaders, Totals } from "../shared/totals.ts";
 import { decodeGeneration } from "./decode.ts";
@@ -31,47 +33,46 @@ import {
   loraScalesSchema,
   tokenizeSchema,
 } from "./schema.ts";
+import { DOCS } from "./docs.ts";
+import { errorSchema } from "./response_schema.ts";
 
 async function completion(call: Call): Promise<Reply> {
   const body = await call.body(completionSchema);
-  const context = { ...call, card: call.service.resolve(undefined) };
-  return generationReply(call, body, decodePrompts(body.prompt, context));
+  return await withSession(
+    call,
+    body.model,
+    (session) => generationReply(call, session, body, decodePrompts(body.prompt, session)),
+  );
 }
 
 async function infill(call: Call): Promise<Reply> {
-  const { service, settings } = call;
-  service.resolve(undefined);
-  requireInfill(service.specialTokens());
   const body = await call.body(infillSchema);
-  const tokens = infillPrompt(body, {
-    service,
-    nCtx: service.nCtx,
-    maxTokens: settings.defaults.maxTokens,
+  return await withSession(call, body.model, (session) => {
+    requireInfill(session.specialTokens());
+    const { maxTokens } = call.settings.defaults;
+    const tokens = infillPrompt(body, { service: session, nCtx: session.nCtx, maxTokens });
+    return generationReply(call, session, body, [{ kind: "tokens", tokens }]);
   });
-  return generationReply(call, body, [{ kind: "tokens", tokens }]);
 }
 
 function generationReply(
   call: Call,
+  session: ModelSession,
   body: GenerationBody,
   prompts: readonly (TextPrompt | TokenPrompt)[],
 ): Reply {
-  const { service } = call;
-  if (body.lora) requireCurrentScales(body.lora, service.adapters());
-  const decoded = decodeGeneration(body, prompts, {
-    ...call,
-    card: service.resolve(undefined),
-  });
+  if (body.lora) requireCurrentScales(body.lora, session.adapters());
+  const decoded = decodeGeneration(body, prompts, { ...call, session });
   const totals = new Totals();
   const options: EncodeOptions = {
     ...decoded,
-    model: service.resolve(undefined).id,
-    nCtx: service.nCtx,
-    promptText: (tokens) => service.detokenize(tokens, { special: true }),
+    model: session.card.id,
+    nCtx: session.nCtx,
+    promptText: (tokens) => session.detokenize(tokens, { special: true }),
     totals,
   };
   const events = generateAll(
-    answeringEmptyPrompts(service),
+    answeringEmptyPrompts(session),
     decoded.answers.map(({ request }) => request),
     call.signal,
   );
@@ -88,16 +89,17 @@ function generationReply(
 
 async function tokenize(call: Call): Promise<Reply> {
   const body = await call.body(tokenizeSchema);
-  const context = { ...call, card: call.service.resolve(undefined) };
-  const ids = tokenizeMixed(body.content ?? [], context, {
-    addSpecial: body.add_special ?? false,
-    parseSpecial: body.parse_special ?? true,
-    field: "content",
+  return await withSession(call, body.model, (session) => {
+    const ids = tokenizeMixed(body.content ?? [], session, {
+      addSpecial: body.add_special ?? false,
+      parseSpecial: body.parse_special ?? true,
+      field: "content",
+    });
+    const tokens = body.with_pieces
+      ? ids.map((id) => ({ id, piece: pieceValue(session.tokenBytes(id)) }))
+      : ids;
+    return { kind: "json", json: encodeJson({ tokens }) };
   });
-  const tokens = body.with_pieces
-    ? ids.map((id) => ({ id, piece: pieceValue(call.service.tokenBytes(id)) }))
-    : ids;
-  return { kind: "json", json: encodeJson({ tokens }) };
 }
 
 /** A token's text, or its bytes where they are not whole characters. */
@@ -112,34 +114,36 @@ function pieceValue(bytes: Uint8Array): string | number[] {
 }
 
 async function detokenize(call: Call): Promise<Reply> {
-  const tokens = (await call.body(detokenizeSchema)).tokens ?? [];
-  checkTokens(tokens, call.service.resolve(undefined), "tokens");
-  const content = call.service.detokenize(tokens, { special: true });
-  return { kind: "json", json: encodeJson({ content }) };
+  const body = await call.body(detokenizeSchema);
+  return await withSession(call, body.model, (session) => {
+    const tokens = body.tokens ?? [];
+    checkTokens(tokens, session.card, "tokens");
+    const content = session.detokenize(tokens, { special: true });
+    return { kind: "json", json: encodeJson({ content }) };
+  });
 }
 
 async function applyTemplate(call: Call): Promise<Reply> {
   const body = await call.body(applyTemplateSchema);
-  call.service.resolve(undefined);
-  const prompt = call.service.applyTemplate(decodeChatPrompt(body));
-  return { kind: "json", json: encodeJson({ prompt }) };
+  return await withSession(call, body.model, (session) => {
+    const prompt = session.applyTemplate(decodeChatPrompt(body));
+    return { kind: "json", json: encodeJson({ prompt }) };
+  });
 }
 
-/** @throws ServerError `unavailable` while no model is loaded */
-function statusOf(call: Call): ServiceStatus {
-  call.service.resolve(undefined);
-  const status = call.service.status();
-  if (!status) throw new ServerError("unavailable", "No model is loaded");
-  return status;
+/** Looking on loads no model. @throws ServerError `unavailable` while the first one loads */
+async function statusOf({ service }: Call): Promise<ServiceStatus> {
+  const status = service.status();
+  if (status) return status;
+  await service.find(undefined);
+  throw new ServerError("unavailable", "No model is loaded");
 }
 
-function props(call: Call): Reply {
-  const status = statusOf(call);
-  const card = call.service.resolve(undefined);
-  return {
+async function props(call: Call): Promise<Reply> {
+  return await withSession(call, call.query("model"), (session) => ({
     kind: "json",
-    json: encodeJson(encodeProps(call.service, card, status, call.settings)),
-  };
+    json: encodeJson(encodeProps(session, session.card, session.engineStatus(), call.settings)),
+  }));
 }
 
 function changeProps(): never {
@@ -149,24 +153,23 @@ function changeProps(): never {
   );
 }
 
-function listAdapters(call: Call): Reply {
-  call.service.resolve(undefined);
-  return { kind: "json", json: encodeJson(encodeAdapters(call.service)) };
+async function listAdapters(call: Call): Promise<Reply> {
+  return await withSession(call, call.query("model"), (session) => ({
+    kind: "json",
+    json: encodeJson(encodeAdapters(session)),
+  }));
 }
 
 async function scaleAdapters(call: Call): Promise<Reply> {
-  const { service } = call;
   const wanted = await call.body(loraScalesSchema);
-  service.resolve(undefined);
-  await service.setAdapterScales(
-    decodeScales(wanted, service.adapters(), ""),
-    call.signal,
-  );
-  return { kind: "json", json: encodeJson({ success: true }) };
+  return await withSession(call, call.query("model"), async (session) => {
+    await session.setAdapterScales(decodeScales(wanted, session.adapters(), ""), call.signal);
+    return { kind: "json", json: encodeJson({ success: true }) };
+  });
 }
 
-function slots(call: Call): Reply {
-  const status = statusOf(call);
+async function slots(call: Call): Promise<Reply> {
+  const status = await statusOf(call);
   const full = status.running >= status.parallel;
   if (full && call.query("fail_on_no_slot") !== undefined) {
     throw new ServerError(
@@ -181,39 +184,40 @@ function slots(call: Call): Reply {
   };
 }
 
-function metrics(call: Call): Reply {
+async function metrics(call: Call): Promise<Reply> {
   return {
     kind: "text",
-    text: encodeMetrics(statusOf(call)),
+    text: encodeMetrics(await statusOf(call)) + (call.settings.httpMetrics?.() ?? ""),
     contentType: METRICS_TYPE,
   };
 }
 
 const endpoints: Endpoint[] = [
-  { method: "POST", path: "/completion", handle: completion },
-  { method: "POST", path: "/completions", handle: completion },
-  { method: "POST", path: "/infill", handle: infill },
-  { method: "POST", path: "/embedding", handle: embedding },
-  { method: "POST", path: "/embeddings", handle: embedding },
-  { method: "POST", path: "/rerank", handle: rerank },
-  { method: "POST", path: "/reranking", handle: rerank },
-  { method: "POST", path: "/v1/rerank", handle: rerank },
-  { method: "POST", path: "/v1/reranking", handle: rerank },
-  { method: "GET", path: "/props", handle: props },
-  { method: "POST", path: "/props", handle: changeProps },
-  { method: "POST", path: "/tokenize", handle: tokenize },
-  { method: "POST", path: "/detokenize", handle: detokenize },
-  { method: "POST", path: "/apply-template", handle: applyTemplate },
-  { method: "GET", path: "/slots", handle: slots },
-  { method: "POST", path: "/slots/:id", handle: slotAction },
-  { method: "GET", path: "/lora-adapters", handle: listAdapters },
-  { method: "POST", path: "/lora-adapters", handle: scaleAdapters },
-  { method: "GET", path: "/metrics", handle: metrics },
+  { method: "POST", path: "/completion", handle: completion, doc: DOCS.completion },
+  { method: "POST", path: "/completions", handle: completion, doc: DOCS.completion },
+  { method: "POST", path: "/infill", handle: infill, doc: DOCS.infill },
+  { method: "POST", path: "/embedding", handle: embedding, doc: DOCS.embedding },
+  { method: "POST", path: "/embeddings", handle: embedding, doc: DOCS.embedding },
+  { method: "POST", path: "/rerank", handle: rerank, doc: DOCS.rerank },
+  { method: "POST", path: "/reranking", handle: rerank, doc: DOCS.rerank },
+  { method: "POST", path: "/v1/rerank", handle: rerank, doc: DOCS.rerank },
+  { method: "POST", path: "/v1/reranking", handle: rerank, doc: DOCS.rerank },
+  { method: "GET", path: "/props", handle: props, doc: DOCS.props },
+  { method: "POST", path: "/props", scope: "manage", handle: changeProps, doc: DOCS.changeProps },
+  { method: "POST", path: "/tokenize", handle: tokenize, doc: DOCS.tokenize },
+  { method: "POST", path: "/detokenize", handle: detokenize, doc: DOCS.detokenize },
+  { method: "POST", path: "/apply-template", handle: applyTemplate, doc: DOCS.applyTemplate },
+  { method: "GET", path: "/slots", handle: slots, doc: DOCS.slots },
+  { method: "POST", path: "/slots/:id", scope: "manage", handle: slotAction, doc: DOCS.slotAction },
+  { method: "GET", path: "/lora-adapters", handle: listAdapters, doc: DOCS.listAdapters },
+  { method: "POST", path: "/lora-adapters", scope: "manage", handle: scaleAdapters, doc: DOCS.scaleAdapters },
+  { method: "GET", path: "/metrics", scope: "metrics", handle: metrics, doc: DOCS.metrics },
 ];
 
 /** llama-server's protocol. */
 export const NATIVE: Dialect = {
   name: "native",
+  errorSchema,
   endpoints,
   encodeError,
   encodeStreamError,

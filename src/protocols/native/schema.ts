@@ -26,6 +26,8 @@ const mixedText = z.union([
 
 /** `POST /tokenize`. */
 export const tokenizeSchema = z.object({
+  /** Absent names the loaded model. */
+  model: z.string().nullish(),
   /** Text, or texts and token ids mixed. */
   content: mixedText.nullish(),
   /** Default false. */
@@ -37,10 +39,16 @@ export const tokenizeSchema = z.object({
 });
 
 /** `POST /detokenize`. */
-export const detokenizeSchema = z.object({ tokens: tokenIds.nullish() });
+export const detokenizeSchema = z.object({
+  /** Absent names the loaded model. */
+  model: z.string().nullish(),
+  tokens: tokenIds.nullish(),
+});
 
 /** `POST /apply-template`: what a chat request says of its prompt. */
 export const applyTemplateSchema = z.object({
+  /** Absent names the loaded model. */
+  model: z.string().nullish(),
   messages: list(openaiMessage, MAX_MESSAGES),
   tools: list(functionTool, MAX_TOOLS).nullish(),
   tool_choice: toolChoiceField.nullish(),
@@ -77,6 +85,8 @@ const promptItem = z.union([
 
 /** Fields that `/completion` and `/infill` share. */
 const generationFields = {
+  /** Absent names the loaded model. */
+  model: z.string().nullish(),
   ...samplingFields,
   ...contextFields,
   /** Default 0.8. */

@@ -1,8 +1,10 @@
 /** `POST /slots/:id`: save, restore or erase what a slot computed last. */
 
 import { ServerError } from "../../core/server_error.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Reply } from "../endpoint.ts";
 import { encodeJson } from "../shared/json.ts";
+import { withSession } from "../shared/model_session.ts";
 import { slotActionSchema } from "./schema.ts";
 
 /** Longest name that all usual file systems take, in bytes. */
@@ -17,18 +19,22 @@ const FORBIDDEN = /[\x00-\x1f\x7f-\x9f/\\:*?"<>|\uff0e\u2215\u2216\ufffd\ufeff]/
  * @throws ServerError `not_supported` without a folder for saved slots, `validation` for a wrong id, action or name
  */
 export async function slotAction(call: Call): Promise<Reply> {
-  const { service, settings: { slotSavePath } } = call;
+  const { settings: { slotSavePath } } = call;
   if (slotSavePath === undefined) {
     throw new ServerError(
       "not_supported",
       "This server does not support slots action. Start it with `--slot-save-path`",
     );
   }
-  service.resolve(undefined);
   const id = slotId(call.param("id"));
   const action = call.query("action");
+  const model = call.query("model");
   if (action === "erase") {
-    return json({ id_slot: id, n_erased: await service.eraseSlot(id) });
+    return await withSession(
+      call,
+      model,
+      async (session) => json({ id_slot: id, n_erased: await session.eraseSlot(id) }),
+    );
   }
   if (action !== "save" && action !== "restore") {
     const received = action === undefined ? "nothing" : JSON.stringify(action.slice(0, 80));
@@ -44,8 +50,19 @@ export async function slotAction(call: Call): Promise<Reply> {
     (await call.body(slotActionSchema)).filename ?? "",
   );
   const path = `${slotSavePath.replace(/[/\\]+$/, "")}/${filename}`;
+  return await withSession(call, model, (session) => move(session, action, id, filename, path));
+}
+
+/** Moves a slot's state to a file or back. */
+async function move(
+  session: ModelSession,
+  action: "save" | "restore",
+  id: number,
+  filename: string,
+  path: string,
+): Promise<Reply> {
   if (action === "save") {
-    const { tokens, bytes, ms } = await service.saveSlot(id, path);
+    const { tokens, bytes, ms } = await session.saveSlot(id, path);
     return json({
       id_slot: id,
       filename,
@@ -54,7 +71,7 @@ export async function slotAction(call: Call): Promise<Reply> {
       timings: { save_ms: ms },
     });
   }
-  const { tokens, bytes, ms } = await service.restoreSlot(id, path);
+  const { tokens, bytes, ms } = await session.restoreSlot(id, path);
   return json({
     id_slot: id,
     filename,

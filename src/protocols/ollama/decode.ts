@@ -7,14 +7,14 @@ import {
   type ReasoningOptions,
   type ResponseFormat,
 } from "../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { SamplingParams } from "../../core/sampling_params.ts";
 import { type ErrorKind, ServerError } from "../../core/server_error.ts";
 import { infillPrompt } from "../shared/infill.ts";
 import { decodeStop, decodeTools } from "../shared/messages.ts";
 import { checkTokens, decodeSampling } from "../shared/sampling.ts";
+import { modelDefaults } from "../shared/model_defaults.ts";
 import type { Settings } from "../shared/settings.ts";
-import { parseKeepAlive } from "./keep_alive.ts";
 import type { ChatBody, GenerateBody, OllamaMessage } from "./schema.ts";
 
 /** Ollama's documented defaults where they differ from llama.cpp's. */
@@ -34,8 +34,7 @@ export interface DecodeContext {
   id: string;
   /** The model's name as the client wrote it, for messages. */
   model: string;
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize" | "applyTemplate" | "specialTokens">;
+  session: Pick<ModelSession, "card" | "tokenize" | "applyTemplate" | "specialTokens">;
   settings: Settings;
 }
 
@@ -43,12 +42,6 @@ type CommonBody = Omit<ChatBody, "messages" | "tools">;
 
 function refuse(kind: ErrorKind, field: string, message: string): never {
   throw new ServerError(kind, message, { field });
-}
-
-/** Does an empty request ask to unload (`keep_alive` 0) rather than to load. */
-export function asksToUnload(body: Pick<CommonBody, "keep_alive">): boolean {
-  const { keep_alive } = body;
-  return keep_alive !== undefined && keep_alive !== null && parseKeepAlive(keep_alive) === 0;
 }
 
 /**
@@ -61,24 +54,21 @@ export function requireCapability(
   field: string,
   word = capability,
 ): void {
-  if (context.card.capabilities.includes(capability)) return;
+  if (context.session.card.capabilities.includes(capability)) return;
   refuse("not_supported", field, `${JSON.stringify(context.model)} does not support ${word}`);
 }
 
 function decodeCommon(body: CommonBody, context: DecodeContext): Omit<GenerateRequest, "prompt"> {
   const format = decodeFormat(body.format);
-  const { defaults } = context.settings;
+  const defaults = modelDefaults(context.settings.defaults, context.session.card);
   const options = body.options ?? {};
   const fits = body.truncate !== false && body.shift !== false;
   const maxTokens = options.num_predict ?? defaults.maxTokens;
   return {
     id: context.id,
-    sampling: decodeSampling(options, { ...OLLAMA_SAMPLING, ...defaults.sampling }, {
-      card: context.card,
-      tokenize: context.service.tokenize.bind(context.service),
-    }),
+    sampling: decodeSampling(options, { ...OLLAMA_SAMPLING, ...defaults.sampling }, context.session),
     maxTokens: maxTokens > 0 ? maxTokens : -1,
-    stop: decodeStop(options.stop).filter((text) => text !== ""),
+    stop: decodeStop(options.stop ?? defaults.stop).filter((text) => text !== ""),
     overflow: body.overflow ?? (fits ? defaults.overflow : "error"),
     nKeep: options.num_keep ?? defaults.nKeep ?? NUM_KEEP,
     ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
@@ -190,14 +180,14 @@ export function decodeGenerate(body: GenerateBody, context: DecodeContext): Gene
 
 function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateRequest["prompt"] {
   const text = body.prompt ?? "";
-  if (body.suffix) return infillPrompt(context.service, text, body.suffix);
+  if (body.suffix) return infillPrompt(context.session, text, body.suffix);
   if (body.raw) return { kind: "text", text, addSpecial: true };
   const messages: ChatMessage[] = [{ role: "user", content: text }];
   if (body.system) messages.unshift({ role: "system", content: body.system });
   const chat = { ...PLAIN_CHAT, messages, reasoning: decodeThink(body.think, context) };
   if (!body.context || body.context.length === 0) return chat;
-  checkTokens(body.context, context.card, "context");
-  const rendered = context.service.applyTemplate(chat);
-  const added = context.service.tokenize(rendered, { addSpecial: false, parseSpecial: true });
+  checkTokens(body.context, context.session.card, "context");
+  const rendered = context.session.applyTemplate({ ...chat, continuesContext: true });
+  const added = context.session.tokenize(rendered, { addSpecial: false, parseSpecial: true });
   return { kind: "tokens", tokens: [...body.context, ...added] };
 }

@@ -1,12 +1,15 @@
 /** Ollama's embeddings. */
 
-import { type Embedding, EUCLIDEAN } from "../../core/embedding.ts";
+import { type Embedding, type EmbedOptions, EUCLIDEAN } from "../../core/embedding.ts";
 import { ServerError } from "../../core/server_error.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Reply } from "../endpoint.ts";
+import { dimensionsOption } from "../shared/dimensions.ts";
 import { encodeJsonString } from "../shared/json.ts";
-import { resolveModel } from "../shared/model_name.ts";
+import { withSession } from "../shared/model_session.ts";
 import { joinItems, vectorJson } from "../shared/vectors.ts";
 import { embeddingsSchema, embedSchema } from "./embed_schema.ts";
+import { keepAliveOf } from "./keep_alive.ts";
 import { displayName } from "./models.ts";
 
 /** Nanoseconds of a millisecond. */
@@ -16,45 +19,56 @@ const NANOSECONDS = 1e6;
 export async function embed(call: Call): Promise<Reply> {
   const startedAt = performance.now();
   const body = await call.body(embedSchema);
-  const card = resolveModel(call.service, body.model);
-  const model = body.model || displayName(card.id);
   const given = body.input ?? "";
   const inputs = typeof given === "string" ? (given === "" ? [] : [given]) : given;
-  const json = embedAll(call, inputs, {
-    overflow: body.truncate ?? true ? "truncate" : "error",
-    normalize: EUCLIDEAN,
-    ...(body.dimensions ? { dimensions: body.dimensions } : {}),
-  }).then((embeddings) => encode(embeddings, model, performance.now() - startedAt));
-  return { kind: "late", json };
+  return await withSession(call, body.model, (session) => {
+    const model = body.model || displayName(session.card.id);
+    const loadMs = performance.now() - startedAt;
+    const json = embedAll(session, inputs, {
+      overflow: body.truncate ?? true ? "truncate" : "error",
+      normalize: EUCLIDEAN,
+      ...dimensionsOption(body.dimensions, session.card),
+    }, call.signal).then((embeddings) => encode(embeddings, model, loadMs, performance.now() - startedAt));
+    return { kind: "late", json };
+  }, keepAliveOf(body));
 }
 
 /** Handles `POST /api/embeddings`: one text, and its vector as the model gives it. */
 export async function embeddings(call: Call): Promise<Reply> {
   const body = await call.body(embeddingsSchema);
-  resolveModel(call.service, body.model);
-  const inputs = body.prompt ? [body.prompt] : [];
-  const json = embedAll(call, inputs, { overflow: "truncate", normalize: -1 })
-    .then(([first]) => `{"embedding":${first?.vectors[0] ? vectorJson(first.vectors[0]) : "[]"}}`);
-  return { kind: "late", json };
+  return await withSession(call, body.model, (session) => {
+    const inputs = body.prompt ? [body.prompt] : [];
+    const json = embedAll(session, inputs, { overflow: "truncate", normalize: -1 }, call.signal)
+      .then(([first]) => `{"embedding":${first?.vectors[0] ? vectorJson(first.vectors[0]) : "[]"}}`);
+    return { kind: "late", json };
+  }, keepAliveOf(body));
 }
 
 async function embedAll(
-  { service, signal }: Call,
+  session: ModelSession,
   inputs: readonly string[],
-  options: Parameters<Call["service"]["embed"]>[1],
+  options: EmbedOptions,
+  signal: AbortSignal,
 ): Promise<readonly Embedding[]> {
-  if (service.embeddingFacts().pooling === "none") {
+  if (session.embeddingFacts().pooling === "none") {
     throw new ServerError(
       "bad_request",
       "With pooling none a text has a vector for each token: see /embedding",
     );
   }
-  return inputs.length === 0 ? [] : await service.embed(inputs, options, signal);
+  return inputs.length === 0 ? [] : await session.embed(inputs, options, signal);
 }
 
-async function encode(embeddings: readonly Embedding[], model: string, ms: number): Promise<string> {
+async function encode(
+  embeddings: readonly Embedding[],
+  model: string,
+  loadMs: number,
+  ms: number,
+): Promise<string> {
   const vectors = await joinItems(embeddings, (item) => vectorJson(item.vectors[0] ?? new Float32Array()));
   const tokens = embeddings.reduce((sum, embedding) => sum + embedding.tokens, 0);
   return `{"model":${encodeJsonString(model)},"embeddings":[${vectors}],` +
-    `"total_duration":${Math.round(ms * NANOSECONDS)},"load_duration":0,"prompt_eval_count":${tokens}}`;
+    `"total_duration":${Math.round(ms * NANOSECONDS)},"load_duration":${
+      Math.round(loadMs * NANOSECONDS)
+    },"prompt_eval_count":${tokens}}`;
 }

@@ -1,8 +1,9 @@
 /** Bodies of `/api/embed` and `/api/embeddings`. */
 
 import { z } from "zod";
+import { withHint } from "../shared/json_schema.ts";
 import { list } from "../shared/schema.ts";
-import { parseKeepAlive } from "./keep_alive.ts";
+import { KEEP_ALIVE_PATTERN, parseKeepAlive } from "./keep_alive.ts";
 
 /** Most inputs of one request. */
 const MAX_INPUTS = 8192;
@@ -14,9 +15,12 @@ const commonFields = {
   options: z.record(z.string(), z.unknown()).nullish(),
   keep_alive: z.union([
     z.number(),
-    z.string().refine((text) => parseKeepAlive(text) !== undefined, {
-      error: 'expected seconds or a duration such as "5m"',
-    }),
+    withHint(
+      z.string().refine((text) => parseKeepAlive(text) !== undefined, {
+        error: 'expected seconds or a duration such as "5m"',
+      }),
+      { members: { maxLength: 64, pattern: KEEP_ALIVE_PATTERN } },
+    ),
   ]).nullish(),
 };
 

@@ -22,6 +22,8 @@ export interface EncodeOptions {
   form: AnswerForm;
   /** The model's name as the client wrote it. */
   model: string;
+  /** Milliseconds that the request waited for its model to be in memory. */
+  loadMs: number;
   /** Give `context`, the tokens of prompt and answer, at the end (`/api/generate`, unless raw). */
   withContext: boolean;
   /** Told what was dropped: at the start, and again at the end. */
@@ -60,15 +62,15 @@ function encodeLogprobs(items: readonly GeneratedLogprob[]): unknown[] {
   return items.map((item) => ({ ...logprob(item), top_logprobs: item.top.map(logprob) }));
 }
 
-/** The members that only the final object has. Durations are nanoseconds, as measured; the model was loaded before. */
+/** The members that only the final object has. Durations are nanoseconds, as measured. */
 function finalFields(event: DoneEvent, options: EncodeOptions): Record<string, unknown> {
   const { timings, usage, tokens } = event;
   return {
     done: true,
     done_reason: event.finishReason === "tool_calls" ? "stop" : event.finishReason,
     ...(options.withContext ? { context: [...tokens.prompt, ...tokens.completion] } : {}),
-    total_duration: Math.round(timings.totalMs * NS),
-    load_duration: 0,
+    total_duration: Math.round((options.loadMs + timings.totalMs) * NS),
+    load_duration: Math.round(options.loadMs * NS),
     prompt_eval_count: usage.promptTokens,
     prompt_eval_duration: Math.round(timings.prefillMs * NS),
     eval_count: usage.completionTokens,

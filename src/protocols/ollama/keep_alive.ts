@@ -11,6 +11,10 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** What `parseKeepAlive` takes as text, for the API's description (which leaves out spaces around it and "µs"). */
+export const KEEP_ALIVE_PATTERN =
+  "^[+-]?([0-9]+([.][0-9]+)?|(([0-9]+[.]?[0-9]*|[.][0-9]+)(ns|us|ms|s|m|h))+)$";
+
 const DURATION = /^([+-]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 const TERM = /(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g;
 
@@ -34,4 +38,11 @@ function parseText(text: string): number | undefined {
   let sum = 0;
   for (const [, amount, unit] of text.matchAll(TERM)) sum += Number(amount) * (UNITS[unit ?? ""] ?? 0);
   return match[1] === "-" ? -sum : sum;
+}
+
+/** Milliseconds that a body asks for; undefined when it does not say, or says what is no duration. */
+export function keepAliveOf(
+  { keep_alive }: { keep_alive?: number | string | null | undefined },
+): number | undefined {
+  return keep_alive === undefined || keep_alive === null ? undefined : parseKeepAlive(keep_alive);
 }

@@ -1,9 +1,9 @@
 /** ModelCards in the forms of `/api/tags` and `/api/ps`; `/api/show` has its own in `manage/`. */
 
-import type { ModelCard } from "../../core/inference_service.ts";
+import type { LoadedModel, ModelCard } from "../../core/inference_service.ts";
 import { parameterSize } from "../../core/parameter_size.ts";
 
-/** A loaded model never expires here; clients want a date, and this far ahead they show "Forever". */
+/** Clients want a date of a model that stays for ever, and this far ahead they show "Forever". */
 const FOREVER_YEARS = 100;
 
 /** A name as Ollama shows it: always with a tag. */
@@ -39,18 +39,24 @@ export function tagObject(card: ModelCard): Record<string, unknown> {
 }
 
 /** An item of `/api/ps`. */
-export function runningObject(card: ModelCard, loadedAt: Date, nCtx: number): Record<string, unknown> {
+export function runningObject(loaded: LoadedModel): Record<string, unknown> {
+  const { card } = loaded;
   const name = displayName(card.id);
-  const expires = new Date(loadedAt);
-  expires.setUTCFullYear(expires.getUTCFullYear() + FOREVER_YEARS);
   return {
     name,
     model: name,
-    size: card.size,
+    size: loaded.size,
     digest: card.digest,
     details: details(card),
-    expires_at: expires.toISOString(),
+    expires_at: expiry(loaded).toISOString(),
     size_vram: 0,
-    context_length: nCtx,
+    context_length: loaded.nCtx,
   };
+}
+
+function expiry({ expiresAt, loadedAt }: LoadedModel): Date {
+  if (expiresAt !== undefined) return expiresAt;
+  const never = new Date(loadedAt);
+  never.setUTCFullYear(never.getUTCFullYear() + FOREVER_YEARS);
+  return never;
 }

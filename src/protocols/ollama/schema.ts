@@ -1,6 +1,7 @@
 /** Bodies of Ollama's requests. Null counts as absent; unknown fields and options are ignored. */
 
 import { z } from "zod";
+import { withHint } from "../shared/json_schema.ts";
 import {
   contextFields,
   functionTool,
@@ -10,7 +11,7 @@ import {
   samplingFields,
   tokenIds,
 } from "../shared/schema.ts";
-import { parseKeepAlive } from "./keep_alive.ts";
+import { KEEP_ALIVE_PATTERN, parseKeepAlive } from "./keep_alive.ts";
 
 /** Ollama's documented options; defaults are in decode.ts. 3.0 counts as 3, because JSON has one kind of number. */
 const optionsSchema = z.object({
@@ -32,9 +33,12 @@ const optionsSchema = z.object({
 });
 const keepAlive = z.union([
   z.number(),
-  z.string().refine((text) => parseKeepAlive(text) !== undefined, {
-    error: 'expected seconds or a duration such as "5m"',
-  }),
+  withHint(
+    z.string().refine((text) => parseKeepAlive(text) !== undefined, {
+      error: 'expected seconds or a duration such as "5m"',
+    }),
+    { members: { maxLength: 64, pattern: KEEP_ALIVE_PATTERN } },
+  ),
 ]).nullish();
 
 const images = list(z.string(), 1024).nullish();

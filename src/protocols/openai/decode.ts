@@ -1,13 +1,14 @@
 /** OpenAI's chat requests -> GenerateRequests, and what text completions share with them. */
 
 import type { GenerateRequest } from "../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { RANDOM_SEED } from "../../core/sampling_params.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { decodeChatPrompt } from "../shared/chat_prompt.ts";
 import { decodeStop } from "../shared/messages.ts";
 import { decodeResponseFormat } from "../shared/response_format.ts";
 import { decodeSampling } from "../shared/sampling.ts";
+import { modelDefaults } from "../shared/model_defaults.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { ChatCompletionBody, CompletionBody } from "./schema.ts";
 
@@ -17,8 +18,7 @@ export const DEFAULT_TEMPERATURE = 0.7;
 /** What decoding needs besides the body. */
 export interface DecodeContext {
   id: string;
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize" | "detokenize" | "specialTokens">;
+  session: Pick<ModelSession, "card" | "tokenize" | "detokenize" | "specialTokens">;
   settings: Settings;
 }
 
@@ -29,16 +29,14 @@ type CommonRequest = Omit<GenerateRequest, "prompt" | "maxTokens" | "logprobs">;
 
 /** What both kinds of request have. */
 export function decodeCommon(body: CommonBody, context: DecodeContext): CommonRequest {
-  const { defaults } = context.settings;
+  const { session } = context;
+  const defaults = modelDefaults(context.settings.defaults, session.card);
   const format = decodeResponseFormat(body);
   const base = { temperature: DEFAULT_TEMPERATURE, ...defaults.sampling };
   return {
     id: context.id,
-    sampling: decodeSampling(body, base, {
-      card: context.card,
-      tokenize: context.service.tokenize.bind(context.service),
-    }),
-    stop: decodeStop(body.stop),
+    sampling: decodeSampling(body, base, session),
+    stop: decodeStop(body.stop ?? defaults.stop),
     overflow: body.overflow ?? defaults.overflow,
     nKeep: body.n_keep ?? defaults.nKeep ?? 0,
     cachePrompt: body.cache_prompt ?? true,
@@ -61,7 +59,7 @@ export function decodeChatCompletion(body: ChatCompletionBody, context: DecodeCo
     ...decodeCommon(body, context),
     prompt,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? body.n_predict ??
-      context.settings.defaults.maxTokens,
+      modelDefaults(context.settings.defaults, context.session.card).maxTokens,
     ...(logprobs === undefined ? {} : { logprobs }),
   };
   return numberIds(repeat(request, body.n ?? 1));

@@ -3,6 +3,7 @@
 import type { GenerateRequest } from "../../core/generate_request.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { infillPrompt } from "../shared/infill.ts";
+import { modelDefaults } from "../shared/model_defaults.ts";
 import { checkTokens } from "../shared/sampling.ts";
 import { decodeCommon, type DecodeContext, numberIds, repeat } from "./decode.ts";
 import { type CompletionBody, MAX_CHOICES } from "./schema.ts";
@@ -29,7 +30,8 @@ export function decodeCompletion(body: CompletionBody, context: DecodeContext): 
   const prompts = given.map((prompt) => withSuffix(prompt, body.suffix, context));
   checkChoices(prompts.length * candidates);
   const common = decodeCommon(body, context);
-  const maxTokens = body.max_tokens ?? body.n_predict ?? context.settings.defaults.maxTokens;
+  const maxTokens = body.max_tokens ?? body.n_predict ??
+    modelDefaults(context.settings.defaults, context.session.card).maxTokens;
   // The likeliest answers are found by their log-probabilities.
   const logprobs = body.logprobs ?? (candidates > n ? 0 : undefined);
   const promptLogprobs = body.echo === true && typeof body.logprobs === "number";
@@ -77,10 +79,10 @@ function checkChoices(choices: number): void {
 function withSuffix(
   prompt: GenerateRequest["prompt"],
   suffix: string | null | undefined,
-  { service }: DecodeContext,
+  { session }: DecodeContext,
 ): GenerateRequest["prompt"] {
   if (!suffix || prompt.kind === "chat") return prompt;
-  return infillPrompt(service, prompt.kind === "text" ? prompt.text : prompt.tokens, suffix);
+  return infillPrompt(session, prompt.kind === "text" ? prompt.text : prompt.tokens, suffix);
 }
 
 function decodePrompts(body: CompletionBody, context: DecodeContext): GenerateRequest["prompt"][] {
@@ -105,11 +107,11 @@ function tokenPrompt(
   context: DecodeContext,
   field: string,
 ): GenerateRequest["prompt"] {
-  checkTokens(tokens, context.card, field);
+  checkTokens(tokens, context.session.card, field);
   return { kind: "tokens", tokens };
 }
 
-function promptText(prompt: GenerateRequest["prompt"], { service }: DecodeContext): string {
+function promptText(prompt: GenerateRequest["prompt"], { session }: DecodeContext): string {
   if (prompt.kind === "text") return prompt.text;
-  return prompt.kind === "tokens" ? service.detokenize(prompt.tokens) : "";
+  return prompt.kind === "tokens" ? session.detokenize(prompt.tokens) : "";
 }

@@ -2,33 +2,42 @@
 
 import { type Embedding, type EmbedInput, EUCLIDEAN } from "../../core/embedding.ts";
 import { ServerError } from "../../core/server_error.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Reply } from "../endpoint.ts";
+import { dimensionsOption } from "../shared/dimensions.ts";
 import { encodeJsonString } from "../shared/json.ts";
-import { resolveModel } from "../shared/model_name.ts";
+import { withSession } from "../shared/model_session.ts";
 import { joinItems, vectorBase64, vectorJson } from "../shared/vectors.ts";
 import { type EmbeddingsBody, embeddingsSchema } from "./embeddings_schema.ts";
 
 /** Handles `POST /v1/embeddings`. @throws ServerError `bad_request` for an empty input or a model without pooling */
 export async function embeddings(call: Call): Promise<Reply> {
   const body = await call.body(embeddingsSchema);
-  const card = resolveModel(call.service, body.model);
   const inputs = decodeInputs(body.input);
-  if (call.service.embeddingFacts().pooling === "none") {
+  return await withSession(call, body.model, (session) => embedInputs(call, session, body, inputs));
+}
+
+function embedInputs(
+  call: Call,
+  session: ModelSession,
+  body: EmbeddingsBody,
+  inputs: readonly EmbedInput[],
+): Reply {
+  if (session.embeddingFacts().pooling === "none") {
     throw new ServerError(
       "bad_request",
       "With pooling none a text has a vector for each token, not one embedding: see /embedding, or choose another " +
         "--pooling",
     );
   }
-  const embedded = call.service.embed(inputs, {
+  const json = session.embed(inputs, {
     overflow: "error",
     normalize: body.embd_normalize ?? EUCLIDEAN,
-    ...(body.dimensions ? { dimensions: body.dimensions } : {}),
-  }, call.signal);
-  return {
-    kind: "late",
-    json: encode(await embedded, body.model || card.id, body.encoding_format ?? "float"),
-  };
+    ...dimensionsOption(body.dimensions, session.card),
+  }, call.signal).then((embeddings) =>
+    encode(embeddings, body.model || session.card.id, body.encoding_format ?? "float")
+  );
+  return { kind: "late", json };
 }
 
 function decodeInputs(input: EmbeddingsBody["input"]): readonly EmbedInput[] {

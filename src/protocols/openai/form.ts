@@ -59,6 +59,8 @@ function message({ text, reasoning, calls }: Choice): unknown {
   return {
     role: "assistant",
     content: text === "" && calls.length > 0 ? null : text,
+    // OpenAI's form has it in every message.
+    refusal: null,
     ...(reasoning === "" ? {} : { reasoning_content: reasoning }),
     ...(calls.length === 0 ? {} : {
       tool_calls: calls.map(({ id, name, arguments: args }) => ({

@@ -1,10 +1,13 @@
 /** OpenAI's endpoints. */
 
 import type { GenerateRequest } from "../../core/generate_request.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
 import { generateAll } from "../shared/generate_all.ts";
 import { encodeJson } from "../shared/json.ts";
+import { allModels } from "../shared/model_list.ts";
 import { resolveModel } from "../shared/model_name.ts";
+import { withSession } from "../shared/model_session.ts";
 import { rotationHeaders, Totals } from "../shared/totals.ts";
 import { decodeChatCompletion } from "./decode.ts";
 import { decodeCompletion } from "./decode_completion.ts";
@@ -19,31 +22,31 @@ import {
   type CompletionBody,
   completionSchema,
 } from "./schema.ts";
+import { DOCS } from "./docs.ts";
+import { errorSchema } from "./response_schema.ts";
 
 async function chatCompletions(call: Call): Promise<Reply> {
   const body = await call.body(chatCompletionSchema);
-  const card = resolveModel(call.service, body.model);
-  const requests = decodeChatCompletion(body, { ...call, card });
-  return reply(call, body, CHAT_FORM, {
-    requests,
-    choicesPerPrompt: requests.length,
-    modelId: card.id,
+  return await withSession(call, body.model, (session) => {
+    const requests = decodeChatCompletion(body, { ...call, session });
+    return reply(call, body, CHAT_FORM, { session, requests, choicesPerPrompt: requests.length });
   });
 }
 
 async function completions(call: Call): Promise<Reply> {
   const body = await call.body(completionSchema);
-  const card = resolveModel(call.service, body.model);
-  return reply(call, body, COMPLETION_FORM, {
-    ...decodeCompletion(body, { ...call, card }),
-    modelId: card.id,
-  });
+  return await withSession(
+    call,
+    body.model,
+    (session) =>
+      reply(call, body, COMPLETION_FORM, { session, ...decodeCompletion(body, { ...call, session }) }),
+  );
 }
 
 interface Work {
+  session: ModelSession;
   requests: readonly GenerateRequest[];
   choicesPerPrompt: number;
-  modelId: string;
   echo?: readonly string[] | undefined;
   /** Of the choices that share a prompt, how many to return. */
   best?: number | undefined;
@@ -60,7 +63,7 @@ function reply(
     head: {
       id: form.idPrefix + call.id,
       created: Math.floor(Date.now() / 1000),
-      model: body.model || work.modelId,
+      model: body.model || work.session.card.id,
       systemFingerprint: `llamacpp-server-${call.settings.version}`,
     },
     form,
@@ -70,7 +73,7 @@ function reply(
     logprobs: typeof body.logprobs === "number" || body.logprobs === true,
     best: work.best === undefined ? undefined : { of: work.choicesPerPrompt, n: work.best },
   };
-  const events = generateAll(call.service, work.requests, call.signal);
+  const events = generateAll(work.session, work.requests, call.signal);
   const headers = () => rotationHeaders(totals.rotation);
   if (body.stream) {
     const includeUsage = body.stream_options?.include_usage ?? false;
@@ -84,26 +87,26 @@ function reply(
   return { kind: "late", json: encodeWhole(events, options), headers };
 }
 
-function listModels(call: Call): Reply {
-  return { kind: "json", json: encodeJson(modelList(call.service.models(), call.service.nCtx)) };
+async function listModels(call: Call): Promise<Reply> {
+  return { kind: "json", json: encodeJson(modelList(await allModels(call), call.service.nCtx)) };
 }
 
-function getModel(call: Call): Reply {
-  const card = resolveModel(call.service, call.param("id"));
+async function getModel(call: Call): Promise<Reply> {
+  const card = await resolveModel(call.service, call.param("id"));
   return { kind: "json", json: encodeJson(modelObject(card, call.service.nCtx)) };
 }
 
 const endpoints: Endpoint[] = [
-  { method: "POST", path: "/v1/chat/completions", handle: chatCompletions },
-  { method: "POST", path: "/v1/completions", handle: completions },
-  { method: "POST", path: "/v1/embeddings", handle: embeddings },
-  { method: "GET", path: "/v1/models", handle: listModels },
+  { method: "POST", path: "/v1/chat/completions", handle: chatCompletions, doc: DOCS.chatCompletions },
+  { method: "POST", path: "/v1/completions", handle: completions, doc: DOCS.completions },
+  { method: "POST", path: "/v1/embeddings", handle: embeddings, doc: DOCS.embeddings },
+  { method: "GET", path: "/v1/models", handle: listModels, doc: DOCS.listModels },
   // Ids may hold slashes, raw or as %2F.
-  { method: "GET", path: "/v1/models/:id{.+}", handle: getModel },
+  { method: "GET", path: "/v1/models/:id{.+}", handle: getModel, doc: DOCS.getModel },
   // llama-server's names without the version.
-  { method: "POST", path: "/chat/completions", handle: chatCompletions },
-  { method: "GET", path: "/models", handle: listModels },
+  { method: "POST", path: "/chat/completions", handle: chatCompletions, doc: DOCS.chatCompletions },
+  { method: "GET", path: "/models", handle: listModels, doc: DOCS.listModels },
 ];
 
 /** OpenAI's protocol. */
-export const OPENAI: Dialect = { name: "openai", endpoints, encodeError, encodeStreamError };
+export const OPENAI: Dialect = { name: "openai", errorSchema, endpoints, encodeError, encodeStreamError };

@@ -1,6 +1,7 @@
 /** Bodies of OpenAI's requests, plus llama.cpp's extra fields. Ranges and defaults stand beside the fields. */
 
 import { z } from "zod";
+import { withHint } from "../shared/json_schema.ts";
 import {
   contextFields,
   functionTool,
@@ -22,8 +23,10 @@ export const MAX_CHOICES = 128;
 
 /** Most tokens: -1 without limit; the completions endpoint also takes 0, which only reads the prompt. */
 const tokenLimit = (min: number) =>
-  z.int().refine((value) => value === -1 || value >= min, { error: `expected -1 or an integer >= ${min}` })
-    .nullish();
+  withHint(
+    z.int().refine((value) => value === -1 || value >= min, { error: `expected -1 or an integer >= ${min}` }),
+    { members: { anyOf: [{ const: -1 }, { minimum: min }] } },
+  ).nullish();
 
 const commonFields = {
   /** Absent names the loaded model. */

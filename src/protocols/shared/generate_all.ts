@@ -5,9 +5,12 @@
 
 import type { GenerateEvent } from "../../core/generate_event.ts";
 import type { GenerateRequest } from "../../core/generate_request.ts";
-import type { InferenceService } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 
-/** Most generations of one request in flight; the others follow as these end. */
+/**
+ * Most generations of one request in flight; the others follow as these end. Of these the first events come once all of
+ * them have a place: a queue that is full refuses the whole request before anything of it has been sent.
+ */
 const WIDTH = 8;
 
 /** An event and the index of its generation. */
@@ -18,7 +21,7 @@ export interface IndexedEvent {
 
 /** Generates for every request, in order of arrival of the events. */
 export function generateAll(
-  service: Pick<InferenceService, "generate">,
+  service: Pick<ModelSession, "generate">,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncIterable<IndexedEvent> {
@@ -29,7 +32,7 @@ export function generateAll(
 }
 
 async function* generateOne(
-  service: Pick<InferenceService, "generate">,
+  service: Pick<ModelSession, "generate">,
   request: GenerateRequest,
   signal: AbortSignal,
 ) {
@@ -37,7 +40,7 @@ async function* generateOne(
 }
 
 async function* generateMany(
-  service: Pick<InferenceService, "generate">,
+  service: Pick<ModelSession, "generate">,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<IndexedEvent> {
@@ -57,6 +60,7 @@ async function* generateMany(
   };
   try {
     while (started < Math.min(WIDTH, requests.length)) startNext();
+    await Promise.all(pending.values());
     while (pending.size > 0) {
       const { index, result } = await Promise.race(pending.values());
       const iterator = iterators.get(index);

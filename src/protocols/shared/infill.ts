@@ -1,7 +1,7 @@
 /** Prompts for text between a prefix and a suffix. */
 
 import type { TokenPrompt } from "../../core/generate_request.ts";
-import type { InferenceService } from "../../core/inference_service.ts";
+import type { ModelSession } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 
 /**
@@ -9,7 +9,7 @@ import { ServerError } from "../../core/server_error.ts";
  * @throws ServerError `not_supported` when the vocabulary has none
  */
 export function infillPrompt(
-  service: Pick<InferenceService, "tokenize" | "specialTokens">,
+  service: Pick<ModelSession, "tokenize" | "specialTokens">,
   prefix: string | readonly number[],
   suffix: string,
 ): TokenPrompt {

@@ -1,6 +1,6 @@
 /** Finds the model that a request names, forgiving the decorations that Ollama clients add to names. */
 
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { InferenceService, ModelCard, ModelLease, UseOptions } from "../../core/inference_service.ts";
 import { ServerError } from "../../core/server_error.ts";
 
 /** Drops Ollama's default registry host, namespace and tag: `registry.ollama.ai/library/llama:latest` -> `llama`. */
@@ -12,20 +12,44 @@ export function stripDefaultParts(name: string): string {
 }
 
 /**
- * Resolves a name as it stands, then without its default parts.
+ * The model of a name as it stands, else without its default parts.
  * @throws ServerError `model_not_found` quoting the name as received, or `unavailable` while loading
  */
-export function resolveModel(service: InferenceService, name: string | null | undefined): ModelCard {
-  if (name === undefined || name === null || name === "") return service.resolve(undefined);
+export async function resolveModel(
+  service: Pick<InferenceService, "find">,
+  name: string | null | undefined,
+): Promise<ModelCard> {
+  return await withoutDefaultParts(name, (each) => service.find(each));
+}
+
+/** Uses the model of a name, likewise. @throws ServerError as `InferenceService.use()` */
+export async function useModel(
+  service: Pick<InferenceService, "use">,
+  name: string | null | undefined,
+  options: UseOptions,
+  signal: AbortSignal,
+): Promise<ModelLease> {
+  return await withoutDefaultParts(name, (each) => service.use(each, options, signal));
+}
+
+async function withoutDefaultParts<T>(
+  name: string | null | undefined,
+  attempt: (name: string | undefined) => Promise<T>,
+): Promise<T> {
+  if (name === undefined || name === null || name === "") return await attempt(undefined);
   try {
-    return service.resolve(name);
+    return await attempt(name);
   } catch (error) {
-    if (!(error instanceof ServerError) || error.kind !== "model_not_found") throw error;
+    if (!isNotFound(error)) throw error;
   }
   try {
-    return service.resolve(stripDefaultParts(name));
+    return await attempt(stripDefaultParts(name));
   } catch (error) {
-    if (!(error instanceof ServerError) || error.kind !== "model_not_found") throw error;
+    if (!isNotFound(error)) throw error;
     throw new ServerError("model_not_found", `model '${name}' not found`, { field: "model", cause: error });
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof ServerError && error.kind === "model_not_found";
 }

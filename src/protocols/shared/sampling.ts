@@ -1,15 +1,13 @@
-/** Turns llama.cpp's sampling fields into SamplingParams. Order of precedence: request, operator, dialect, llama.cpp. */
+/** Turns llama.cpp's sampling fields into SamplingParams. Order of precedence: request, what the model was
+ * stored with (`model_defaults.ts`), operator, dialect, llama.cpp. */
 
-import type { InferenceService, ModelCard } from "../../core/inference_service.ts";
+import type { ModelCard, ModelSession } from "../../core/inference_service.ts";
 import { DEFAULT_SAMPLING, type SamplerName, type SamplingParams } from "../../core/sampling_params.ts";
 import { ServerError } from "../../core/server_error.ts";
 import type { SamplingFields } from "./schema.ts";
 
 /** The model that is to sample, for token ids in `logit_bias`. */
-export interface SamplingContext {
-  card: ModelCard;
-  tokenize: InferenceService["tokenize"];
-}
+export type SamplingContext = Pick<ModelSession, "card" | "tokenize">;
 
 /** llama.cpp's names and aliases of samplers. */
 const SAMPLERS: Readonly<Record<string, SamplerName>> = {

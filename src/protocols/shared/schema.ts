@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { withHint } from "./json_schema.ts";
 
 /** Reports the first fault of a nested value under its key. */
 function addFirstIssue(context: z.core.$RefinementCtx, key: string | number, error: z.ZodError): void {
@@ -16,7 +17,7 @@ function addFirstIssue(context: z.core.$RefinementCtx, key: string | number, err
  * each: a body of a few megabytes of wrong items would take gigabytes.
  */
 export function list<T extends z.ZodType>(item: T, max: number) {
-  return z.array(z.unknown()).max(max).transform((values, context): z.infer<T>[] => {
+  const array = z.array(z.unknown()).max(max).transform((values, context): z.infer<T>[] => {
     const items: z.infer<T>[] = [];
     for (const [index, value] of values.entries()) {
       const result = item.safeParse(value);
@@ -28,22 +29,26 @@ export function list<T extends z.ZodType>(item: T, max: number) {
     }
     return items;
   });
+  return withHint(array, { items: item });
 }
 
 /** An object of any keys that reports its first fault only, for the same reason. */
 export function table<T extends z.ZodType>(item: T) {
-  return z.record(z.string(), z.unknown()).transform((values, context): Record<string, z.infer<T>> => {
-    const items: Record<string, z.infer<T>> = {};
-    for (const [key, value] of Object.entries(values)) {
-      const result = item.safeParse(value);
-      if (result.success) items[key] = result.data;
-      else {
-        addFirstIssue(context, key, result.error);
-        return z.NEVER;
+  const record = z.record(z.string(), z.unknown()).transform(
+    (values, context): Record<string, z.infer<T>> => {
+      const items: Record<string, z.infer<T>> = {};
+      for (const [key, value] of Object.entries(values)) {
+        const result = item.safeParse(value);
+        if (result.success) items[key] = result.data;
+        else {
+          addFirstIssue(context, key, result.error);
+          return z.NEVER;
+        }
       }
-    }
-    return items;
-  });
+      return items;
+    },
+  );
+  return withHint(record, { values: item });
 }
 
 /** A value of a type that no variant takes; the decoder skips or refuses it. */
@@ -60,7 +65,7 @@ export interface UnknownVariant {
  */
 export function tagged<T extends Readonly<Record<string, z.ZodType>>>(variants: T, fallback?: string) {
   const type = fallback === undefined ? z.string() : z.string().nullish();
-  return z.looseObject({ type }).transform((value, context): z.infer<T[keyof T]> | UnknownVariant => {
+  const object = z.looseObject({ type }).transform((value, context): z.infer<T[keyof T]> | UnknownVariant => {
     const received = value.type ?? fallback ?? "";
     const variant = Object.hasOwn(variants, received) ? variants[received] : undefined;
     if (variant === undefined) return { type: "unknown", received };
@@ -70,12 +75,16 @@ export function tagged<T extends Readonly<Record<string, z.ZodType>>>(variants: 
     if (first !== undefined) context.addIssue({ ...first });
     return z.NEVER;
   });
+  return withHint(object, { variants, fallback });
 }
 
 /** Token ids. One check over the whole array: there may be many thousands. */
-export const tokenIds = z.custom<number[]>(
-  (value) => Array.isArray(value) && value.every((token) => Number.isSafeInteger(token) && token >= 0),
-  { error: "expected array of token ids" },
+export const tokenIds = withHint(
+  z.custom<number[]>(
+    (value) => Array.isArray(value) && value.every((token) => Number.isSafeInteger(token) && token >= 0),
+    { error: "expected array of token ids" },
+  ),
+  { members: { type: "array", items: { type: "integer", minimum: 0 } } },
 );
 
 /** Most messages of a conversation, parts of a message, and tools. */
@@ -86,11 +95,14 @@ export const MAX_TOOLS = 1024;
 /** A number in 0..1. */
 const fraction = z.number().min(0).max(1);
 
+/** llama.cpp's samplers count in 32 bits. */
+const INT32_MAX = 2 ** 31 - 1;
+
 const biasValue = z.union([z.number(), z.literal(false)]);
 
 /** llama.cpp's sampling fields with their ranges; defaults come from the dialect (see sampling.ts). */
 export const samplingFields = {
-  top_k: z.int().min(0).nullish(),
+  top_k: z.int().min(0).max(INT32_MAX).nullish(),
   top_p: fraction.nullish(),
   min_p: fraction.nullish(),
   typical_p: fraction.nullish(),
@@ -101,19 +113,19 @@ export const samplingFields = {
   xtc_threshold: fraction.nullish(),
   dynatemp_range: z.number().min(0).nullish(),
   dynatemp_exponent: z.number().min(0).nullish(),
-  repeat_last_n: z.int().min(-1).nullish(),
+  repeat_last_n: z.int().min(-1).max(INT32_MAX).nullish(),
   repeat_penalty: z.number().gt(0).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   dry_multiplier: z.number().min(0).nullish(),
   dry_base: z.number().min(1).nullish(),
-  dry_allowed_length: z.int().min(0).nullish(),
-  dry_penalty_last_n: z.int().min(-1).nullish(),
+  dry_allowed_length: z.int().min(0).max(INT32_MAX).nullish(),
+  dry_penalty_last_n: z.int().min(-1).max(INT32_MAX).nullish(),
   dry_sequence_breakers: list(z.string(), 64).nullish(),
   mirostat: z.union([z.literal(0), z.literal(1), z.literal(2)]).nullish(),
   mirostat_tau: z.number().min(0).nullish(),
   mirostat_eta: z.number().min(0).nullish(),
-  min_keep: z.int().min(0).nullish(),
+  min_keep: z.int().min(0).max(INT32_MAX).nullish(),
   /** Any integer; its low 32 bits count. -1 draws a seed. */
   seed: z.int().nullish(),
   /** `{"id or text": bias}` or `[[id or text, bias]]`; false forbids. */

@@ -21,6 +21,8 @@ export interface Settings {
   defaults: RequestDefaults;
   /** Folder for saved slots; without it they cannot be saved. */
   slotSavePath?: string;
+  /** What `/metrics` says of requests and connections, in Prometheus' text format. */
+  httpMetrics?(): string;
 }
 
 /** Settings of a server started without any flag. */

@@ -60,9 +60,10 @@ Deno.test("parseCommandLine() takes every spelling of every flag that takes a va
     mirostat: "2",
     samplers: "top_k;temperature",
     loraScaled: "a.gguf:0.5",
+    pooling: "cls",
     chatTemplate: "chatml",
   };
-  const ofKind = ["1", "on", "f16", "auto", "layer", "rotate", "x"];
+  const ofKind = ["1", "4096", "on", "f16", "auto", "layer", "rotate", "json", "x"];
   for (const flag of FLAGS) {
     if (flag.kind !== "setting" && flag.kind !== "sampling") continue;
     const value = samples[flag.key] ?? ofKind.find((sample) => flag.value.parse(sample) !== undefined);

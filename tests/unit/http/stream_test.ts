@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { ServerError } from "../../../src/core/server_error.ts";
-import { STREAM_TIMES, streamResponse, type StreamTimes } from "../../../src/http/stream.ts";
+import {
+  STREAM_TIMES,
+  type StreamOptions,
+  streamResponse,
+  type StreamTimes,
+} from "../../../src/http/stream.ts";
 import type { StreamFormat } from "../../../src/protocols/endpoint.ts";
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -10,6 +15,7 @@ async function open(
   chunks: AsyncIterable<string>,
   format: StreamFormat = "sse",
   times: StreamTimes = STREAM_TIMES,
+  more: Pick<StreamOptions, "bufferLimit" | "dropConnection" | "onEnd"> = {},
 ): Promise<{ response: Response; abort: AbortController; faults: string[] }> {
   const abort = new AbortController();
   const faults: string[] = [];
@@ -23,6 +29,7 @@ async function open(
     encodeStreamError: (error) => `!${error.message}!`,
     onError: (error) => faults.push(error.message),
     times,
+    ...more,
   });
   return { response, abort, faults };
 }
@@ -56,19 +63,67 @@ Deno.test("streamResponse() encodes a fault in the middle as the last chunk", as
   assert.deepEqual(faults, ["lost"]);
 });
 
-Deno.test("streamResponse() pulls only what the client takes", async () => {
-  let pulled = 0;
+Deno.test("streamResponse() keeps no more than its limit for a client that does not read", async () => {
+  let produced = 0;
   async function* endless() {
-    for (;;) yield `${pulled++}`;
+    for (;;) {
+      yield "0123456789";
+      produced += 10;
+    }
   }
-  const { response } = await open(endless());
+  const { response, abort } = await open(endless(), "sse", { ...STREAM_TIMES, slowReader: 1000 }, {
+    bufferLimit: 1000,
+  });
   await sleep(20);
-  assert.ok(pulled <= 2, `${pulled} chunks pulled by nobody`);
-  const reader = response.body?.getReader();
-  for (let i = 0; i < 5; i++) await reader?.read();
-  await sleep(20);
-  assert.ok(pulled <= 7, `${pulled} chunks pulled for five`);
-  await reader?.cancel();
+  assert.ok(produced >= 900 && produced <= 1010, `${produced} bytes for nobody`);
+  const reader = response.body!.getReader();
+  for (let i = 0; i < 60; i++) await reader.read();
+  await sleep(5);
+  assert.ok(produced >= 1500 && produced <= 1610, `${produced} bytes for a reader of 600`);
+  assert.ok(!abort.signal.aborted);
+  await reader.cancel();
+});
+
+Deno.test("streamResponse() drops a client that does not catch up, and ends the work", async () => {
+  let [ended, dropped] = [false, 0];
+  const outcomes: string[] = [];
+  async function* endless() {
+    try {
+      for (;;) {
+        yield "0123456789";
+        await sleep(0);
+      }
+    } finally {
+      ended = true;
+    }
+  }
+  const { response, abort } = await open(endless(), "sse", { ...STREAM_TIMES, slowReader: 20 }, {
+    bufferLimit: 100,
+    dropConnection: () => dropped++,
+    onEnd: (outcome, bytes) => outcomes.push(`${outcome} ${bytes}`),
+  });
+  await sleep(100);
+  assert.deepEqual([dropped, abort.signal.aborted, ended, outcomes], [1, true, true, ["slow_reader 100"]]);
+  await response.body?.cancel();
+});
+
+Deno.test("streamResponse() breaks off the stream where it cannot close the connection", async () => {
+  const { response } = await open(produce("0123456789", "0123456789"), "sse", {
+    ...STREAM_TIMES,
+    slowReader: 5,
+  }, { bufferLimit: 5 });
+  await sleep(30);
+  await assert.rejects(response.text(), /reads too slowly/);
+});
+
+Deno.test("streamResponse() tells once how it ended, with the bytes", async () => {
+  const outcomes: string[] = [];
+  const onEnd = (outcome: string, bytes: number) => outcomes.push(`${outcome} ${bytes}`);
+  await (await open(produce("ä", "b"), "sse", STREAM_TIMES, { onEnd })).response.text();
+  await (await open(produce("a", new Error("x")), "sse", STREAM_TIMES, { onEnd })).response.text();
+  await (await open(produce("a", 50, "b"), "sse", STREAM_TIMES, { onEnd })).response.body?.cancel();
+  await sleep(70);
+  assert.deepEqual(outcomes, ["whole 3", "error 4", "cancelled 1"]);
 });
 
 Deno.test("streamResponse() aborts and ends the chunks when the client leaves", async () => {

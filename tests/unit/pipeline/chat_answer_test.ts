@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { selectFormat } from "../../../src/chat/formats/select_format.ts";
 import type { GenerateEvent } from "../../../src/core/generate_event.ts";
 import { type GenerateRequest, PLAIN_CHAT } from "../../../src/core/generate_request.ts";
-import { InferencePipeline, type PipelineOptions } from "../../../src/pipeline/inference_pipeline.ts";
+import type { SessionOptions } from "../../../src/pipeline/runtime_session.ts";
 import { fakeRuntime, scripted } from "../../support/fake_runtime.ts";
+import { TestSession } from "../../support/test_session.ts";
 import { chatRequest, textRequest } from "../../support/generate_request.ts";
 
 const TOOL = {
@@ -20,13 +21,13 @@ const ANSWER =
 async function answer(
   text: string,
   changes: Partial<GenerateRequest> = {},
-  options: PipelineOptions = {},
+  options: SessionOptions = {},
 ): Promise<GenerateEvent[]> {
-  await using pipeline = new InferencePipeline(512, options);
-  pipeline.setRuntime(fakeRuntime({ nCtx: 2048, next: scripted(text) }), selectFormat(HERMES));
+  const runtime = fakeRuntime({ nCtx: 2048, next: scripted(text) });
+  await using session = new TestSession(runtime, options, selectFormat(HERMES));
   const prompt = { ...PLAIN_CHAT, messages: MESSAGES, tools: [TOOL] };
   const request = chatRequest([], { prompt, ...changes });
-  return await Array.fromAsync(pipeline.generate(request, new AbortController().signal));
+  return await Array.fromAsync(session.generate(request, new AbortController().signal));
 }
 
 /** What the events say, put together. */
@@ -47,7 +48,7 @@ const done = (events: readonly GenerateEvent[]) => {
   return last;
 };
 
-Deno.test("InferencePipeline.generate() tells reasoning, content and calls apart", async () => {
+Deno.test("RuntimeSession.generate() tells reasoning, content and calls apart", async () => {
   const events = await answer(ANSWER);
   assert.deepEqual(said(events), {
     reasoning: "Hm.",
@@ -60,19 +61,19 @@ Deno.test("InferencePipeline.generate() tells reasoning, content and calls apart
   assert.ok(usage.reasoningTokens > 3 && usage.reasoningTokens < 25, String(usage.reasoningTokens));
 });
 
-Deno.test("InferencePipeline.generate() leaves the reasoning in the text when it is not to be split", async () => {
+Deno.test("RuntimeSession.generate() leaves the reasoning in the text when it is not to be split", async () => {
   const reasoning = { split: false, budget: -1 };
   const prompt = { ...PLAIN_CHAT, messages: MESSAGES, reasoning };
   assert.equal(said(await answer("<think>a</think>b", { prompt })).content, "<think>a</think>b");
 });
 
-Deno.test("InferencePipeline.generate() ends with length or stop when a call was cut", async () => {
+Deno.test("RuntimeSession.generate() ends with length or stop when a call was cut", async () => {
   assert.equal(done(await answer(ANSWER, { maxTokens: ANSWER.length - 20 })).finishReason, "length");
   const stopped = done(await answer(ANSWER, { stop: ['"city'] }));
   assert.deepEqual([stopped.finishReason, stopped.stopString], ["stop", '"city']);
 });
 
-Deno.test("InferencePipeline.generate() gives the log-probability of every token of a call", async () => {
+Deno.test("RuntimeSession.generate() gives the log-probability of every token of a call", async () => {
   const events = await answer(ANSWER, { logprobs: 0 });
   const count = events.reduce(
     (sum, event) => sum + ("logprobs" in event ? event.logprobs?.length ?? 0 : 0),
@@ -81,11 +82,11 @@ Deno.test("InferencePipeline.generate() gives the log-probability of every token
   assert.equal(count, new TextEncoder().encode(ANSWER).length);
 });
 
-Deno.test("InferencePipeline.generate() does not parse what continues a text", async () => {
+Deno.test("RuntimeSession.generate() does not parse what continues a text", async () => {
   assert.equal(said(await answer(ANSWER, textRequest("assistant\n"))).content, ANSWER);
 });
 
-Deno.test("InferencePipeline.generate() describes tools to a template that has no place for them", async () => {
+Deno.test("RuntimeSession.generate() describes tools to a template that has no place for them", async () => {
   const { tokens } = done(await answer("Hi"));
   const prompt = new TextDecoder().decode(Uint8Array.from(tokens.prompt));
   assert.match(prompt, /^<\|im_start\|>system\n[\s\S]*get_weather[\s\S]*user\nHello/);
@@ -94,7 +95,7 @@ Deno.test("InferencePipeline.generate() describes tools to a template that has n
   assert.doesNotMatch(new TextDecoder().decode(Uint8Array.from(without)), /get_weather/);
 });
 
-Deno.test("InferencePipeline.generate() faults on an answer that breaks a bound the grammar has relaxed", async () => {
+Deno.test("RuntimeSession.generate() faults on an answer that breaks a bound the grammar has relaxed", async () => {
   const schema = { type: "string", maxLength: 100_000, minLength: 5000 };
   const format = { kind: "json_schema", schema, field: "format" } as const;
   const prompt = { ...PLAIN_CHAT, messages: MESSAGES };

@@ -50,7 +50,7 @@ Deno.test("displayName() adds a tag where there is none", () => {
 });
 
 Deno.test("an answer that ends without done is a fault in both forms", async () => {
-  const options = { form: "chat", model: "m", withContext: false } as const;
+  const options = { form: "chat", model: "m", loadMs: 0, withContext: false } as const;
   async function* cut() {
     yield { type: "text", text: "x" } as const;
   }

@@ -40,11 +40,11 @@ Deno.test("stripDefaultParts() drops Ollama's defaults only", () => {
   }
 });
 
-Deno.test("resolveModel() prefers a name that really ends in :latest", () => {
+Deno.test("resolveModel() prefers a name that really ends in :latest", async () => {
   const service = new FakeService();
   service.card = { ...FAKE_CARD, id: "x:latest", aliases: [] };
-  assert.equal(resolveModel(service, "x:latest").id, "x:latest");
-  assert.throws(() => resolveModel(service, "y:latest"), /model 'y:latest' not found/);
+  assert.equal((await resolveModel(service, "x:latest")).id, "x:latest");
+  await assert.rejects(resolveModel(service, "y:latest"), /model 'y:latest' not found/);
 });
 
 Deno.test("toSeed() keeps 32 bits and reads -1 as a drawn seed", () => {
@@ -138,6 +138,18 @@ Deno.test("generateAll() ends every generation when the consumer leaves or one f
   service.script.failAfter = { pieces: 1, error: new Error("lost") };
   const rest = generateAll(service, requests(4), new AbortController().signal);
   await assert.rejects(Array.fromAsync(rest), /lost/);
+  assert.equal(service.running, 0);
+});
+
+Deno.test("generateAll() passes nothing on when one of the generations is not accepted", async () => {
+  const service = new FakeService();
+  const generate = service.generate.bind(service);
+  service.generate = async function* (request, signal) {
+    if (request.id === "r3") throw new Error("the queue is full");
+    yield* generate(request, signal);
+  };
+  const events = generateAll(service, requests(4), new AbortController().signal)[Symbol.asyncIterator]();
+  await assert.rejects(async () => await events.next(), /the queue is full/);
   assert.equal(service.running, 0);
 });
 

@@ -3,16 +3,18 @@
  */
 
 import type { ModelCard } from "../../../core/inference_service.ts";
-import type { ModelManager } from "../../../core/model_manager.ts";
+import type { ModelManager, ModelProgress } from "../../../core/model_manager.ts";
 import { ServerError } from "../../../core/server_error.ts";
 import type { Call, Endpoint, Reply } from "../../endpoint.ts";
 import { encodeJson } from "../../shared/json.ts";
+import { allModels } from "../../shared/model_list.ts";
 import { resolveModel } from "../../shared/model_name.ts";
-import { displayName, tagObject } from "../models.ts";
+import { tagObject } from "../models.ts";
 import { decodeCreate } from "./create.ts";
 import { progressReply } from "./progress.ts";
 import { copySchema, createSchema, deleteSchema, showSchema, transferSchema } from "./schema.ts";
 import { showObject } from "./show.ts";
+import { DOCS } from "../docs.ts";
 
 /** The manager. @throws ServerError `not_supported` where there is none */
 function manager({ models }: Call): ModelManager {
@@ -34,15 +36,8 @@ function nameOf(
   });
 }
 
-async function tags({ service, models }: Call): Promise<Reply> {
-  const loaded = service.models();
-  const names = new Set(loaded.map(({ id }) => displayName(id).toLowerCase()));
-  // A loaded file may be known by another name on disk.
-  const digests = new Set(loaded.map(({ digest }) => digest));
-  const others = (await models?.list() ?? []).filter(({ id, digest }) =>
-    !names.has(displayName(id).toLowerCase()) && !digests.has(digest)
-  );
-  const cards = [...loaded, ...others].sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
+async function tags(call: Call): Promise<Reply> {
+  const cards = (await allModels(call)).sort((a, b) => b.modifiedAt.getTime() - a.modifiedAt.getTime());
   return { kind: "json", json: encodeJson({ models: cards.map(tagObject) }) };
 }
 
@@ -64,7 +59,7 @@ async function show(call: Call): Promise<Reply> {
 /** The loaded model where it has the name, else one on disk. */
 async function findModel({ service, models }: Call, name: string): Promise<ModelCard> {
   try {
-    return resolveModel(service, name);
+    return await resolveModel(service, name);
   } catch (error) {
     const card = await models?.resolve(name);
     if (card !== undefined) return card;
@@ -76,7 +71,8 @@ async function pull(call: Call): Promise<Reply> {
   const models = manager(call);
   const body = await call.body(transferSchema);
   const options = { insecure: body.insecure ?? false };
-  return await progressReply(models.pull(nameOf(body), options, call.signal), body.stream);
+  const steps = models.pull(nameOf(body), options, call.signal);
+  return await progressReply(refreshing(steps, call), body.stream);
 }
 
 async function push(call: Call): Promise<Reply> {
@@ -89,19 +85,38 @@ async function push(call: Call): Promise<Reply> {
 async function create(call: Call): Promise<Reply> {
   const models = manager(call);
   const body = await call.body(createSchema);
-  return await progressReply(models.create(decodeCreate(body, nameOf(body)), call.signal), body.stream);
+  const steps = models.create(decodeCreate(body, nameOf(body)), call.signal);
+  return await progressReply(refreshing(steps, call), body.stream);
+}
+
+/** The same steps; then names may mean other models. */
+async function* refreshing(
+  steps: AsyncIterable<ModelProgress>,
+  { service }: Call,
+): AsyncGenerator<ModelProgress, void, undefined> {
+  try {
+    yield* steps;
+  } finally {
+    service.refresh();
+  }
 }
 
 async function copy(call: Call): Promise<Reply> {
   const models = manager(call);
   const { source, destination } = await call.body(copySchema);
   await models.copy(source, destination);
+  call.service.refresh();
   return empty(200);
 }
 
 async function remove(call: Call): Promise<Reply> {
   const models = manager(call);
-  await models.remove(nameOf(await call.body(deleteSchema)));
+  const name = nameOf(await call.body(deleteSchema));
+  const card = await models.resolve(name);
+  // Only what can be removed is unloaded; whoever uses it now keeps its file open until then.
+  await models.remove(name);
+  call.service.refresh();
+  if (card !== undefined) await call.service.unload(card);
   return empty(200);
 }
 
@@ -122,13 +137,13 @@ function empty(status: number): Reply {
 
 /** See the module comment. GET answers HEAD too. */
 export const manageEndpoints: readonly Endpoint[] = [
-  { method: "GET", path: "/api/tags", handle: tags },
-  { method: "POST", path: "/api/show", handle: show },
-  { method: "POST", path: "/api/pull", handle: pull },
-  { method: "POST", path: "/api/push", handle: push },
-  { method: "POST", path: "/api/create", handle: create },
-  { method: "POST", path: "/api/copy", handle: copy },
-  { method: "DELETE", path: "/api/delete", handle: remove },
-  { method: "GET", path: "/api/blobs/:digest", handle: hasBlob },
-  { method: "POST", path: "/api/blobs/:digest", handle: putBlob },
+  { method: "GET", path: "/api/tags", handle: tags, doc: DOCS.tags },
+  { method: "POST", path: "/api/show", handle: show, doc: DOCS.show },
+  { method: "POST", path: "/api/pull", scope: "manage", handle: pull, doc: DOCS.pull },
+  { method: "POST", path: "/api/push", scope: "manage", handle: push, doc: DOCS.push },
+  { method: "POST", path: "/api/create", scope: "manage", handle: create, doc: DOCS.create },
+  { method: "POST", path: "/api/copy", scope: "manage", handle: copy, doc: DOCS.copy },
+  { method: "DELETE", path: "/api/delete", scope: "manage", handle: remove, doc: DOCS.remove },
+  { method: "GET", path: "/api/blobs/:digest", scope: "manage", handle: hasBlob, doc: DOCS.hasBlob },
+  { method: "POST", path: "/api/blobs/:digest", scope: "manage", handle: putBlob, doc: DOCS.putBlob },
 ];

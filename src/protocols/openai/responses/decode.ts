@@ -8,10 +8,11 @@ import type {
   ReasoningOptions,
   ResponseFormat,
 } from "../../../core/generate_request.ts";
-import type { InferenceService, ModelCard } from "../../../core/inference_service.ts";
+import type { ModelSession } from "../../../core/inference_service.ts";
 import { ServerError } from "../../../core/server_error.ts";
 import { decodeReasoning } from "../../shared/reasoning.ts";
 import { decodeSampling } from "../../shared/sampling.ts";
+import { modelDefaults } from "../../shared/model_defaults.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { DEFAULT_TEMPERATURE } from "../decode.ts";
 import { decodeInput } from "./input.ts";
@@ -23,8 +24,7 @@ const LOGPROBS = "message.output_text.logprobs";
 /** What decoding needs besides the body. */
 export interface DecodeContext {
   id: string;
-  card: ModelCard;
-  service: Pick<InferenceService, "tokenize">;
+  session: Pick<ModelSession, "card" | "tokenize">;
   settings: Settings;
 }
 
@@ -33,7 +33,7 @@ export interface DecodeContext {
  * @throws ServerError `bad_request`, `validation` or `not_supported`
  */
 export function decodeResponses(body: ResponsesBody, context: DecodeContext): GenerateRequest {
-  const { defaults } = context.settings;
+  const defaults = modelDefaults(context.settings.defaults, context.session.card);
   if (body.background) throw stateless("background");
   const prompt = decodePrompt(body);
   const format = decodeFormat(body);
@@ -41,12 +41,13 @@ export function decodeResponses(body: ResponsesBody, context: DecodeContext): Ge
   return {
     id: context.id,
     prompt,
-    sampling: decodeSampling(body, { temperature: DEFAULT_TEMPERATURE, ...defaults.sampling }, {
-      card: context.card,
-      tokenize: context.service.tokenize.bind(context.service),
-    }),
+    sampling: decodeSampling(
+      body,
+      { temperature: DEFAULT_TEMPERATURE, ...defaults.sampling },
+      context.session,
+    ),
     maxTokens: body.max_output_tokens ?? defaults.maxTokens,
-    stop: [],
+    stop: defaults.stop,
     overflow: decodeOverflow(body, defaults.overflow),
     ...(format === undefined ? {} : { format }),
     nKeep: body.n_keep ?? defaults.nKeep ?? 0,

@@ -61,8 +61,7 @@ export function responseObject(head: ResponseHead, progress: Progress): unknown 
     top_logprobs: body.top_logprobs ?? 0,
     top_p: request.sampling.topP,
     truncation: request.overflow === "rotate" ? "auto" : "disabled",
-    usage: usage ?? null,
-    user: null,
+    ...(usage === undefined ? {} : { usage }),
     metadata: body.metadata ?? {},
   };
 }

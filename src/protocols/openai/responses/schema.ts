@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { withHint } from "../../shared/json_schema.ts";
 import { contextFields, list, MAX_MESSAGES, MAX_TOOLS, samplingFields, tagged } from "../../shared/schema.ts";
 
 /** A grammar would have to be reconciled with tools and formats; these dialects have their own way to ask for one. */
@@ -110,9 +111,10 @@ export type InputTokensBody = z.infer<typeof inputTokensSchema>;
 export const responsesSchema = z.object({
   ...promptFields,
   /** -1 without limit. */
-  max_output_tokens: z.int().refine((value) => value === -1 || value >= 1, {
-    error: "expected -1 or an integer >= 1",
-  }).nullish(),
+  max_output_tokens: withHint(
+    z.int().refine((value) => value === -1 || value >= 1, { error: "expected -1 or an integer >= 1" }),
+    { members: { anyOf: [{ const: -1 }, { minimum: 1 }] } },
+  ).nullish(),
   stream: z.boolean().nullish(),
   background: z.boolean().nullish(),
   /** `message.output_text.logprobs` asks for log-probabilities; the rest is ignored. */

@@ -1,0 +1,129 @@
+/** Loads the models that requests name, with the options of `serve`. */
+
+import type { ModelCard } from "../core/inference_service.ts";
+import type { ModelManager } from "../core/model_manager.ts";
+import { ServerError } from "../core/server_error.ts";
+import { type LoadedModel, loadModel, type LoadOptions } from "../models/loader.ts";
+import { availableMemory, ownMemory, requireMemory } from "../models/memory_available.ts";
+import { estimateMemory } from "../models/memory_estimate.ts";
+import { ModelFileError } from "../models/model_file_error.ts";
+import type { ModelSupply } from "../pipeline/inference_pipeline.ts";
+import type { ModelRuntime } from "../pipeline/model_runtime.ts";
+import { startRuntime } from "../pipeline/start_runtime.ts";
+import type { Logger } from "./logger.ts";
+import type { ServeOptions } from "./serve_options.ts";
+
+/** A model that was loaded, and the runtime on it. */
+export interface StartedModel {
+  loaded: LoadedModel;
+  runtime: ModelRuntime;
+}
+
+/** Loads a model and starts its engine; measures what that takes. */
+export async function startModel(
+  load: LoadOptions,
+  options: ServeOptions,
+  onProgress: (fraction: number) => void,
+): Promise<StartedModel> {
+  const before = ownMemory();
+  const loaded = await loadModel(load, onProgress);
+  const runtime = await startRuntime(loaded, options);
+  const after = ownMemory();
+  const taken = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
+  const { total } = estimateMemory(loaded.card, options);
+  return {
+    loaded,
+    runtime: {
+      ...runtime,
+      size: total,
+      ...(taken === undefined ? {} : { takenBytes: taken }),
+    },
+  };
+}
+
+/** The models on this machine. The first model is loaded again as `first` says, all others as they are stored. */
+export class LocalSupply implements ModelSupply {
+  readonly #models: ModelManager;
+  readonly #options: ServeOptions;
+  readonly #first: () => Promise<LoadOptions>;
+  readonly #logger: Logger;
+
+  /** @param first how the model that the server was started with is loaded */
+  constructor(
+    models: ModelManager,
+    options: ServeOptions,
+    first: () => Promise<LoadOptions>,
+    logger: Logger,
+  ) {
+    this.#models = models;
+    this.#options = options;
+    this.#first = first;
+    this.#logger = logger;
+  }
+
+  resolve(name: string): Promise<ModelCard | undefined> {
+    return this.#models.resolve(name);
+  }
+
+  // deno-lint-ignore require-await -- what does not fit rejects
+  async check(card: ModelCard, freedBytes: number): Promise<void> {
+    const available = availableMemory();
+    const { total } = asRefusal(
+      card,
+      () => estimateMemory(card, this.#options),
+    );
+    requireMemory(
+      card.id,
+      total,
+      available === undefined ? undefined : available + freedBytes,
+    );
+  }
+
+  async load(card: ModelCard, isFirst: boolean): Promise<ModelRuntime> {
+    const startedAt = performance.now();
+    try {
+      const first = await this.#first();
+      const load = isFirst ? first : { ...first, ...ownOptions(card) };
+      const { runtime } = await startModel(load, this.#options, () => {});
+      this.#logger.info(
+        `Loaded ${card.id} in ${Math.round(performance.now() - startedAt)} ms`,
+      );
+      return runtime;
+    } catch (error) {
+      this.#logger.error(
+        error instanceof Error ? error.message : String(error),
+      );
+      return asRefusal(card, () => {
+        throw error;
+      });
+    }
+  }
+}
+
+/** What a stored model brings along takes the place of the operator's choice for the first model. */
+function ownOptions({ path, chatTemplate, stored }: ModelCard) {
+  return {
+    path,
+    alias: [],
+    chatTemplate: stored?.template === chatTemplate ? chatTemplate : undefined,
+    adapters: (stored?.adapters ?? []).map((adapter) => ({
+      path: adapter,
+      scale: 1,
+    })),
+  };
+}
+
+/** A file that cannot be used stays so however often a client asks. */
+function asRefusal<T>(card: ModelCard, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof ServerError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const kind = error instanceof ModelFileError ? "not_supported" : "internal";
+    throw new ServerError(kind, `Cannot load model '${card.id}': ${message}`, {
+      field: "model",
+      cause: error,
+    });
+  }
+}

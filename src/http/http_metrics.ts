@@ -1,0 +1,82 @@
+/** Counts requests and connections, and says so in Prometheus' text format. A request costs a few additions. */
+
+import type { RequestRecord } from "./request_record.ts";
+
+/** Why a connection was closed by us. */
+export type CloseReason = "header_timeout" | "idle_timeout" | "slow_reader" | "limit";
+
+/** Upper bounds of the durations of requests in seconds. */
+const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300] as const;
+
+/** See the module comment. */
+export class HttpMetrics {
+  /** Requests by dialect and status, as `dialect status`. */
+  readonly #requests = new Map<string, number>();
+  readonly #closed = new Map<CloseReason, number>();
+  readonly #buckets: number[] = new Array(BOUNDS.length + 1).fill(0);
+  #seconds = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  /** Connections that are open; set by whoever listens. */
+  connections = 0;
+
+  /** Counts a request that is over. */
+  record({ dialect, status, seconds, bytesIn, bytesOut }: RequestRecord): void {
+    const key = `${dialect} ${status}`;
+    this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
+    const bucket = BOUNDS.findIndex((bound) => seconds <= bound);
+    this.#buckets[bucket < 0 ? BOUNDS.length : bucket]!++;
+    this.#seconds += seconds;
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
+  }
+
+  /** Counts a connection that we closed. */
+  recordClosed(reason: CloseReason): void {
+    this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1);
+  }
+
+  /** @param inFlight requests that are being answered */
+  encode(inFlight: number): string {
+    const requests = [...this.#requests].sort().map(([key, value]): [string, number] => {
+      const [dialect, status] = key.split(" ");
+      return [`{dialect="${dialect}",status="${status}"}`, value];
+    });
+    const closed = [...this.#closed].sort()
+      .map(([reason, value]): [string, number] => [`{reason="${reason}"}`, value]);
+    return [
+      family("http_requests_total", "Requests by dialect and status.", "counter", requests),
+      family("http_requests_in_flight", "Requests being answered.", "gauge", [["", inFlight]]),
+      this.#histogram(),
+      family("http_request_bytes_total", "Bytes of request bodies read.", "counter", [["", this.#bytesIn]]),
+      family("http_response_bytes_total", "Bytes of response bodies produced.", "counter", [
+        ["", this.#bytesOut],
+      ]),
+      family("http_connections", "Open connections.", "gauge", [["", this.connections]]),
+      family(
+        "http_connections_closed_total",
+        "Connections that the server closed, by reason.",
+        "counter",
+        closed,
+      ),
+    ].join("");
+  }
+
+  #histogram(): string {
+    let total = 0;
+    const lines = this.#buckets.map((count, i): [string, number] => {
+      total += count;
+      return [`_bucket{le="${BOUNDS[i] ?? "+Inf"}"}`, total];
+    });
+    return family("http_request_seconds", "Arrival of a request to the end of its answer.", "histogram", [
+      ...lines,
+      ["_sum", this.#seconds],
+      ["_count", total],
+    ]);
+  }
+}
+
+function family(name: string, help: string, type: string, samples: readonly [string, number][]): string {
+  const lines = samples.map(([suffix, value]) => `llamacpp:${name}${suffix} ${value}\n`);
+  return `# HELP llamacpp:${name} ${help}\n# TYPE llamacpp:${name} ${type}\n${lines.join("")}`;
+}
