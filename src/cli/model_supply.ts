@@ -25,20 +25,12 @@ export async function startModel(
   options: ServeOptions,
   onProgress: (fraction: number) => void,
 ): Promise<StartedModel> {
-  const before = ownMemory();
+  const before = ownMemory(0);
   const loaded = await loadModel(load, onProgress);
   const runtime = await startRuntime(loaded, options);
-  const after = ownMemory();
-  const taken = before === undefined || after === undefined ? undefined : Math.max(0, after - before);
-  const { total } = estimateMemory(loaded.card, options);
-  return {
-    loaded,
-    runtime: {
-      ...runtime,
-      size: total,
-      ...(taken === undefined ? {} : { takenBytes: taken }),
-    },
-  };
+  const { weights, total } = estimateMemory(loaded.card, options);
+  const takenBytes = Math.max(0, ownMemory(weights) - before);
+  return { loaded, runtime: { ...runtime, size: total, takenBytes } };
 }
 
 /** The models on this machine. The first model is loaded again as `first` says, all others as they are stored. */

@@ -1,4 +1,7 @@
-/** How much memory this process may still take, and what it has taken. Linux tells most; elsewhere less is known. */
+/**
+ * How much memory this process may still take, and what it has taken. Deno lets only a process with all permissions read
+ * what Linux tells in files; without, the system's total numbers have to do and limits of containers are not seen.
+ */
 
 import { ServerError } from "../core/server_error.ts";
 
@@ -43,10 +46,13 @@ function groupAvailable(): number | undefined {
   return undefined;
 }
 
-/** Bytes of this process that lie in no file: what it would give back. undefined where that cannot be known. */
-export function ownMemory(): number | undefined {
+/**
+ * Bytes that this process holds and that lie in no file.
+ * @param inFiles bytes of files that it has mapped, where the system does not tell them from the rest
+ */
+export function ownMemory(inFiles: number): number {
   const kib = /^RssAnon:\s+(\d+) kB$/m.exec(readText("/proc/self/status") ?? "")?.[1];
-  return kib === undefined ? undefined : Number(kib) * 1024;
+  return kib === undefined ? Math.max(0, Deno.memoryUsage().rss - inFiles) : Number(kib) * 1024;
 }
 
 /**

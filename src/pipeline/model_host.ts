@@ -97,9 +97,9 @@ export class ModelHost<M extends AsyncDisposable> implements AsyncDisposable {
     this.#times = options.times ?? SWAP_TIMES;
   }
 
-  /** The model in memory; undefined while there is none or another one is about to come. */
+  /** The model in memory. */
   get loaded(): HostedModel<M> | undefined {
-    const loaded = this.#change === null ? this.#loaded : null;
+    const loaded = this.#loaded;
     if (loaded === null) return undefined;
     const { card, model, users, keepAlive } = loaded;
     const idle = users > 0 ? performance.now() : loaded.idleSince;
@@ -113,7 +113,7 @@ export class ModelHost<M extends AsyncDisposable> implements AsyncDisposable {
 
   /** The model in memory or, during a swap, the one that comes. */
   get current(): ModelCard | undefined {
-    return this.#coming ?? this.loaded?.card;
+    return this.#coming ?? this.#loaded?.card;
   }
 
   /** Requests that wait for a model. */

@@ -19,7 +19,12 @@ Deno.test("POST /v1/chat/completions answers the documented object", async () =>
   assert.equal(json.at("model"), "llama");
   assert.ok(Math.abs(Number(json.at("created")) - Date.now() / 1000) < 5);
   assert.deepEqual(json.at("choices"), [
-    { index: 0, message: { role: "assistant", content: "Hello" }, logprobs: null, finish_reason: "stop" },
+    {
+      index: 0,
+      message: { role: "assistant", content: "Hello", refusal: null },
+      logprobs: null,
+      finish_reason: "stop",
+    },
   ]);
   assert.deepEqual(json.at("usage"), {
     prompt_tokens: 10,

@@ -155,6 +155,7 @@ Deno.test("POST /v1/chat/completions gives reasoning, content and calls with arg
     message: {
       role: "assistant",
       content: "Look: ",
+      refusal: null,
       reasoning_content: "Hmm",
       tool_calls: [
         { id: "call_a", type: "function", function: { name: "get_weather", arguments: '{"city":"Paris"}' } },

@@ -108,12 +108,12 @@ Deno.test("8 clients that ask for either of two models are all answered, with fe
   assert.ok(count >= 1 && count <= asked / 2, `${count} swaps`);
 });
 
-Deno.test("memory returns to the baseline when a model's keep_alive is over, ten times", async () => {
+Deno.test("memory returns to the baseline when a model's keep_alive is over, sixteen times", async () => {
   await chat("demo");
   await unload("demo");
   await until(async () => (await running()).length === 0, 5000);
   const measured: number[] = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 16; i++) {
     const model = i % 2 === 0 ? "second" : "tiny";
     const answer = await server.ask<LoadAnswer>("/api/generate", {
       model,
@@ -136,12 +136,8 @@ Deno.test("memory returns to the baseline when a model's keep_alive is over, ten
     measured.push(Math.round(server.residentBytes() / MIB));
   }
   console.log(`resident after each unload: ${measured.join(", ")} MiB`);
-  const [first = 0] = measured;
-  assert.ok(
-    Math.max(...measured.slice(5)) <=
-      Math.max(...measured.slice(0, 3), first) + 30,
-    measured.join(", "),
-  );
+  // A load that left its cache behind would add 20 MiB each time. What is not yet garbage collected comes and goes.
+  assert.ok(measured.at(-1)! - measured[0]! <= 5 * measured.length, measured.join(", "));
 });
 
 Deno.test("/api/ps tells what is loaded and when it expires; -1 keeps it for ever", async () => {

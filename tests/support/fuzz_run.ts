@@ -53,14 +53,16 @@ export async function runFuzzer(
     { BASE_URL: server.url },
     60_000 + cases * CASE_MS,
   );
-  const answer = await server.ask<{ response: string }>("/api/generate", {
-    prompt: "Hi",
-    stream: false,
-  });
-  if (typeof answer.response !== "string") {
-    throw new Error("The server does not answer after the run");
-  }
   const lines = output.trim().split("\n").map((line) => JSON.parse(line));
   const summary = lines.pop() as FuzzReport["summary"];
+  try {
+    await server.ask("/api/generate", { prompt: "Hi", stream: false });
+  } catch (error) {
+    throw new Error(
+      `The server does not answer after the run: ${error}\n${server.stderr.slice(-2000)}\n${
+        output.slice(-20_000)
+      }`,
+    );
+  }
   return { failures: lines as FuzzFailure[], summary };
 }
