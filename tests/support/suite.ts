@@ -1,10 +1,10 @@
 /**
- * Runs the test groups one after another and ends with one line, `N passed, N failed` and, when there are any,
- * `, N skipped`. A group that fails does not keep the later ones from running. Counts come from JUnit reports.
+ * Runs the test groups one after another and ends with the line `N passed, N failed`; when there are any, `N skipped`
+ * stands before it. A group that fails does not keep the later ones from running. Counts come from JUnit reports.
  *
  *   deno run -A tests/support/suite.ts [--summary=FILE] GROUP...
  *
- * `--summary` writes the line to a file as well. A group without test files counts for nothing.
+ * `--summary` writes the same to a file as well. A group without test files counts for nothing.
  */
 
 import { existsSync, globSync } from "node:fs";
@@ -39,10 +39,10 @@ export function tallyOf(xml: string): Tally {
   return tally;
 }
 
-/** `N passed, N failed` and, when there are any, `, N skipped`. */
+/** `N passed, N failed` alone on the last line; when there are any, `N skipped` stands on a line before it. */
 export function summaryOf(tally: Tally): string {
-  const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";
-  return `${tally.passed} passed, ${tally.failed} failed${skipped}`;
+  const skipped = tally.skipped > 0 ? `${tally.skipped} skipped\n` : "";
+  return `${skipped}${tally.passed} passed, ${tally.failed} failed`;
 }
 
 /** Runs one group; a run that ends badly without naming a failed test counts as one failure. */

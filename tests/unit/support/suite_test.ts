@@ -27,5 +27,5 @@ Deno.test("tallyOf() finds nothing in an empty report", () => {
 
 Deno.test("summaryOf() names skipped tests only when there are any", () => {
   assert.equal(summaryOf({ passed: 3, failed: 0, skipped: 0 }), "3 passed, 0 failed");
-  assert.equal(summaryOf({ passed: 3, failed: 1, skipped: 2 }), "3 passed, 1 failed, 2 skipped");
+  assert.equal(summaryOf({ passed: 3, failed: 1, skipped: 2 }), "2 skipped\n3 passed, 1 failed");
 });
