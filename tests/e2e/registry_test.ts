@@ -37,7 +37,6 @@ function startServer(store: string): Promise<ServerProcess> {
   Deno.mkdirSync(store, { recursive: true });
   return ServerProcess.start({
     args: ["--models-store", store, "--no-model-discovery"],
-    permissions: [`--allow-write=${store}`],
   });
 }
 

@@ -29,7 +29,7 @@ export interface CliResult {
 
 /** The program and its arguments, for example for a pseudo terminal. */
 export function cliCommand(args: readonly string[]): string[] {
-  const [, ...flags] = config.tasks.serve.split(" ");
+  const [, ...flags] = config.tasks.cli.split(" ");
   flags.splice(flags.indexOf("main.ts"), Infinity, join(ROOT, "main.ts"));
   return [Deno.execPath(), ...flags, ...args];
 }

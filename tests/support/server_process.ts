@@ -19,8 +19,6 @@ export interface ServerProcessOptions {
   model?: string;
   /** Further flags of `serve`. */
   args?: readonly string[];
-  /** Permissions of Deno's besides those of `deno task serve`. */
-  permissions?: readonly string[];
   /** Compute threads; default 1, which leaves the other core of a small machine to the clients. */
   threads?: number;
   /** Further environment variables. */
@@ -54,7 +52,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(
     options: ServerProcessOptions = {},
   ): Promise<ServerProcess> {
-    const { model, args = [], threads = 1, env = {}, permissions = [] } = options;
+    const { model, args = [], threads = 1, env = {} } = options;
     const flags = [
       "--host",
       "127.0.0.1",
@@ -76,7 +74,6 @@ export class ServerProcess implements AsyncDisposable {
       serverCommand(
         flags,
         { stdout: "null", stderr: "piped", env },
-        permissions,
       ).spawn(),
     );
     try {
@@ -234,15 +231,24 @@ export async function runToEnd(args: readonly string[]): Promise<FailedStart> {
   };
 }
 
+/** Flags that name what the server writes. */
+const WRITTEN = ["--models-store", "--slot-save-path", "--log-file"];
+
+/** What the server may write: the places that its flags name, as a user would have to grant them. */
+function writable(args: readonly string[]): string[] {
+  const named = args.filter((_, i) => WRITTEN.includes(args[i - 1] ?? ""));
+  return named.length > 0 ? named : [join(TEST_CACHE, "no-models")];
+}
+
 /** The command of `deno task serve` without the shell around it, so that signals reach the server itself. */
 function serverCommand(
   args: readonly string[],
   { env, ...output }: Pick<Deno.CommandOptions, "stdout" | "stderr" | "env">,
-  permissions: readonly string[] = [],
 ): Deno.Command {
   const [, ...flags] = config.tasks.serve.split(" ");
-  const main = flags.indexOf("main.ts");
-  flags.splice(main, 1, ...permissions, join(ROOT, "main.ts"));
+  flags.splice(flags.indexOf("main.ts"), 1, join(ROOT, "main.ts"));
+  const write = flags.findIndex((flag) => flag.startsWith("--allow-write"));
+  flags[write] = `--allow-write=${writable(args).join()}`;
   return new Deno.Command(Deno.execPath(), {
     args: [...flags, ...args],
     cwd: ROOT,
