@@ -1,14 +1,5 @@
 import { strict as assert } from "node:assert";
-import { value } from "./render.ts";
-
-function check(
-  cases: Readonly<Record<string, string>>,
-  variables: Readonly<Record<string, unknown>> = {},
-): void {
-  for (const [expression, expected] of Object.entries(cases)) {
-    assert.equal(value(expression, variables), expected, expression);
-  }
-}
+import { check, value } from "./render.ts";
 
 Deno.test("evaluate() computes with integers and floats as Python does", () => {
   check({

@@ -1,14 +1,4 @@
-import { strict as assert } from "node:assert";
-import { value } from "./render.ts";
-
-function check(
-  cases: Readonly<Record<string, string>>,
-  variables: Readonly<Record<string, unknown>> = {},
-): void {
-  for (const [expression, expected] of Object.entries(cases)) {
-    assert.equal(value(expression, variables), expected, expression);
-  }
-}
+import { check } from "./render.ts";
 
 Deno.test("string methods and filters", () => {
   check({
