@@ -39,6 +39,23 @@ const EVERY_CHOICE: SamplerStep[] = [
   { type: "adaptive_p", target: 0.5, decay: 0.9, seed: 42 },
 ];
 
+Deno.test("Candidates are whole again at each use after XTC has cut at the front", () =>
+  withVocab((llama, vocab) => {
+    const candidates = new Candidates(4);
+    using chain = llama.createSamplerChain(vocab, [{ type: "xtc", p: 1, t: 0.2, seed: 1 }, {
+      type: "greedy",
+    }]);
+    for (let use = 0; use < 3; use++) {
+      // Probabilities 0.52, 0.32, 0.12 and 0.04: of the two above 0.2 the less likely one stays.
+      candidates.set([10, 11, 12, 13], [4, 3.5, 2.5, 1.5]);
+      chain.apply(candidates);
+      assert.equal(candidates.selected(), 11, `use ${use}`);
+      assert.deepEqual([0, 1, 2].map((i) => candidates.id(i)), [11, 12, 13]);
+      assert.deepEqual([0, 1, 2].map((i) => candidates.logit(i)), [3.5, 2.5, 1.5]);
+      assert.equal(candidates.size, 3);
+    }
+  }));
+
 Deno.test("SamplerChain.apply() works with every kind of step", () =>
   withVocab((llama, vocab) => {
     const ids = Array.from({ length: 100 }, (_, i) => i);

@@ -100,6 +100,14 @@ Deno.test("LlamaSampler draws with its shortcuts what the plain chain draws", as
       { type: "temp_ext", t: 0.8, delta: 0, exponent: 1 },
       { type: "dist", seed: 42 },
     ]],
+    [{ xtcProbability: 1, xtcThreshold: 0.02 }, [
+      { type: "top_k", k: 40 },
+      { type: "top_p", p: 0.95, minKeep: 0 },
+      { type: "min_p", p: 0.05, minKeep: 0 },
+      { type: "xtc", p: 1, t: 0.02, minKeep: 0, seed: 42 },
+      { type: "temp_ext", t: 0.8, delta: 0, exponent: 1 },
+      { type: "dist", seed: 42 },
+    ]],
     [{ temperature: 0 }, [{ type: "greedy" }]],
     [{ topK: 0, topP: 1, minP: 0, temperature: 1.5 }, [
       { type: "temp_ext", t: 1.5, delta: 0, exponent: 1 },
