@@ -39,6 +39,8 @@ export interface GgufHeader {
   alignment: number;
   /** In file order. */
   metadata: ReadonlyMap<string, GgufValue>;
+  /** Type of each metadata value as written: some are refused in any type but one. */
+  types: ReadonlyMap<string, GgufValueType>;
   tensors: readonly GgufTensor[];
   /** Where tensor data begins, in bytes from the start of the file. */
   dataOffset: number;
@@ -52,6 +54,8 @@ export interface ReadGgufOptions {
   maxArrayLength?: number;
   /** Keys whose arrays are kept whatever their length. */
   keepArrays?: ReadonlySet<string>;
+  /** Keys whose texts are kept byte for byte, each byte a character up to U+00FF: they may be no UTF-8. */
+  byteTexts?: ReadonlySet<string>;
 }
 
 /** Value types of the format, by number. */
@@ -100,11 +104,14 @@ export function readGguf(path: string, options: ReadGgufOptions = {}): GgufHeade
   using cursor = new GgufCursor(path);
   const { version, pairs, tensorCount } = readPreamble(cursor);
   const metadata = new Map<string, GgufValue>();
+  const types = new Map<string, GgufValueType>();
   for (let i = 0; i < pairs; i++) {
     const key = cursor.string(MAX_KEY_BYTES, `metadata key ${i}`);
     if (key === "") throw cursor.damaged(`metadata key ${i} is empty`);
     if (metadata.has(key)) throw cursor.damaged(`metadata key "${key}" occurs twice`);
-    metadata.set(key, readValue(cursor, key, options));
+    const valueType = readValueType(cursor, `metadata "${key}"`);
+    types.set(key, valueType);
+    metadata.set(key, readValue(cursor, key, valueType, options));
   }
   const alignment = alignmentOf(cursor, metadata);
   const tensors: GgufTensor[] = [];
@@ -116,7 +123,7 @@ export function readGguf(path: string, options: ReadGgufOptions = {}): GgufHeade
     tensors.push(tensor);
   }
   const dataOffset = tensorCount === 0 ? cursor.position : Math.ceil(cursor.position / alignment) * alignment;
-  return { version, alignment, metadata, tensors, dataOffset, fileSize: cursor.fileSize };
+  return { version, alignment, metadata, types, tensors, dataOffset, fileSize: cursor.fileSize };
 }
 
 function readPreamble(cursor: GgufCursor): { version: number; pairs: number; tensorCount: number } {
@@ -142,9 +149,13 @@ function readPreamble(cursor: GgufCursor): { version: number; pairs: number; ten
   return { version, pairs, tensorCount };
 }
 
-function readValue(cursor: GgufCursor, key: string, options: ReadGgufOptions): GgufValue {
+function readValue(
+  cursor: GgufCursor,
+  key: string,
+  valueType: GgufValueType,
+  options: ReadGgufOptions,
+): GgufValue {
   const what = `metadata "${key}"`;
-  const valueType = readValueType(cursor, what);
   return valueType === "array" ? readArray(cursor, key, what, options) : readScalar(cursor, valueType, what);
 }
 
@@ -155,7 +166,11 @@ function readArray(cursor: GgufCursor, key: string, what: string, options: ReadG
   const length = cursor.count(VALUE_BYTES[elementType], `elements of ${what}`);
   if (length <= (options.maxArrayLength ?? 1024) || options.keepArrays?.has(key)) {
     const values: GgufScalar[] = [];
-    for (let i = 0; i < length; i++) values.push(readScalar(cursor, elementType, what));
+    if (elementType === "string" && options.byteTexts?.has(key)) {
+      for (let i = 0; i < length; i++) values.push(cursor.byteText(MAX_STRING_BYTES, what));
+    } else {
+      for (let i = 0; i < length; i++) values.push(readScalar(cursor, elementType, what));
+    }
     return { elementType, length, values };
   }
   if (elementType === "string") {

@@ -5,12 +5,13 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { ggmlType } from "./ggml_type.ts";
 import { type GgufHeader, type GgufTensor, readGguf } from "./gguf.ts";
-import { grouped } from "./gguf_cursor.ts";
 import { ModelFileError } from "./model_file_error.ts";
+import { NO_MODELS, OTHER_KINDS } from "./gguf_check_architecture.ts";
 import { checkHyperparameters } from "./gguf_check_hyperparameters.ts";
-import { checkVocabulary, VOCABULARY_ARRAYS } from "./gguf_check_vocabulary.ts";
+import { checkTensors } from "./gguf_check_tensors.ts";
+import { checkWeights } from "./gguf_check_weights.ts";
+import { checkVocabulary, VOCABULARY_ARRAYS, VOCABULARY_TEXTS } from "./gguf_check_vocabulary.ts";
 
 /** Names of split files: `<prefix>-00001-of-00003.gguf`. */
 export const SPLIT_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
@@ -32,75 +33,30 @@ export interface CheckedGguf {
  * @throws ModelFileError with the first fault found
  */
 export function checkGguf(path: string): CheckedGguf {
-  const header = readGguf(path, { keepArrays: VOCABULARY_ARRAYS });
+  const header = readGguf(path, { keepArrays: VOCABULARY_ARRAYS, byteTexts: VOCABULARY_TEXTS });
   const paths = [path, ...otherParts(path, header)];
   const headers = [header, ...paths.slice(1).map((part) => readGguf(part))];
   headers.forEach((each, i) => checkTensors(paths[i]!, each));
   const tensors = headers.flatMap((each) => each.tensors);
-  const architecture = header.metadata.get("general.architecture");
-  if (typeof architecture !== "string" || architecture === "") {
-    throw new ModelFileError(path, "general.architecture is missing");
-  }
+  const architecture = architectureOf(path, header);
   if (tensors.length === 0) throw new ModelFileError(path, "the file has no tensors, only metadata");
-  checkHyperparameters(path, architecture, header.metadata);
+  checkHyperparameters(path, architecture, header.metadata, tensors);
+  headers.forEach((each, i) => checkWeights(paths[i]!, each));
   checkVocabulary(path, header.metadata, tensors);
   return { header, tensors, paths, totalSize: headers.reduce((sum, each) => sum + each.fileSize, 0) };
 }
 
-/** Bytes of a tensor's data, without padding; undefined when its type is unknown. */
-export function tensorBytes(tensor: GgufTensor): number | undefined {
-  const layout = ggmlType(tensor.type);
-  if (layout === undefined) return undefined;
-  return tensorElements(tensor) / layout.blockSize * layout.blockBytes;
-}
-
-/** Number of elements of a tensor. */
-export function tensorElements(tensor: GgufTensor): number {
-  return tensor.dims.reduce((product, dim) => product * dim, 1);
-}
-
-/** Known types, whole blocks, no gap, no overlap, and an end within the file. */
-function checkTensors(path: string, header: GgufHeader): void {
-  let expected = 0;
-  for (const tensor of header.tensors) {
-    const what = `tensor "${tensor.name}"`;
-    const layout = ggmlType(tensor.type);
-    if (layout === undefined) throw new ModelFileError(path, `${what} has the unknown type ${tensor.type}`);
-    if (tensor.dims.includes(0)) {
-      throw new ModelFileError(path, `${what} is empty: ${tensor.dims.join(" x ")}`);
-    }
-    if ((tensor.dims[0] ?? 1) % layout.blockSize !== 0) {
-      const row = grouped(tensor.dims[0] ?? 1);
-      throw new ModelFileError(
-        path,
-        `${what} has rows of ${row} elements, ${layout.name} needs a multiple of ${layout.blockSize}`,
-      );
-    }
-    if (tensor.offset !== expected) {
-      const fault = tensor.offset < expected ? "overlaps the one before it" : "leaves a gap before it";
-      throw new ModelFileError(
-        path,
-        `${what} ${fault}: offset ${grouped(tensor.offset)}, expected ${grouped(expected)}`,
-      );
-    }
-    const bytes = tensorBytes(tensor)!;
-    const end = header.dataOffset + tensor.offset + bytes;
-    if (end > header.fileSize) {
-      throw new ModelFileError(
-        path,
-        `the file is truncated: tensor data ends at ${grouped(endOfData(header))} bytes, the file has ${
-          grouped(header.fileSize)
-        }`,
-      );
-    }
-    expected = Math.ceil((tensor.offset + bytes) / header.alignment) * header.alignment;
+/** @throws ModelFileError when the file says that it is something else than a language model */
+function architectureOf(path: string, { metadata }: GgufHeader): string {
+  const [kind, architecture] = [metadata.get("general.type"), metadata.get("general.architecture")];
+  const other = typeof kind === "string" && Object.hasOwn(OTHER_KINDS, kind) ? OTHER_KINDS[kind] : undefined;
+  if (other !== undefined) throw new ModelFileError(path, other);
+  if (typeof architecture !== "string" || architecture === "") {
+    throw new ModelFileError(path, "general.architecture is missing");
   }
-}
-
-/** Where the last tensor promises to end. */
-function endOfData(header: GgufHeader): number {
-  const ends = header.tensors.map((tensor) => header.dataOffset + tensor.offset + (tensorBytes(tensor) ?? 0));
-  return ends.reduce((most, end) => Math.max(most, end), 0);
+  const reason = Object.hasOwn(NO_MODELS, architecture) ? NO_MODELS[architecture] : undefined;
+  if (reason !== undefined) throw new ModelFileError(path, `its architecture is ${architecture}: ${reason}`);
+  return architecture;
 }
 
 /**

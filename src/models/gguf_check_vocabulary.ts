@@ -1,30 +1,59 @@
 /** The vocabulary in a GGUF header: array lengths and types, unique tokens, and the tokens that libllama relies on. */
 
 import type { GgufArray, GgufTensor, GgufValue } from "./gguf.ts";
+import {
+  CHARSMAP,
+  checkByteTokens,
+  checkByteTypes,
+  checkCharsmap,
+  checkFirstBytes,
+  quoted,
+} from "./gguf_check_tokenizer.ts";
 import { grouped } from "./gguf_cursor.ts";
 import { ModelFileError } from "./model_file_error.ts";
 
 const PREFIX = "tokenizer.ggml.";
 const TOKENS = PREFIX + "tokens";
 
-/** Arrays that `checkVocabulary` must see in full. */
-export const VOCABULARY_ARRAYS: ReadonlySet<string> = new Set([TOKENS]);
+const TYPES = PREFIX + "token_type";
 
-/** Tokenizer models of libllama that have a vocabulary, with the BOS id they assume when the file names none. */
-const DEFAULT_BOS: Readonly<Record<string, number | undefined>> = {
-  llama: 1,
-  gpt2: 11,
-  hybriddna: 11,
-  whitespace: 11,
-  gemma4: undefined,
-  bert: 101,
-  t5: undefined,
-  rwkv: undefined,
-  plamo2: 1,
-  test: undefined,
+/** Arrays that `checkVocabulary` must see in full. */
+export const VOCABULARY_ARRAYS: ReadonlySet<string> = new Set([TOKENS, TYPES, CHARSMAP]);
+/** Of these the ones that it must see byte for byte. */
+export const VOCABULARY_TEXTS: ReadonlySet<string> = new Set([TOKENS]);
+
+/** What libllama assumes of a kind of tokenizer: special tokens that the file may name otherwise, what goes around a text. */
+interface TokenizerKind {
+  bos?: number;
+  eos?: number;
+  sep?: number;
+  adds: readonly SpecialToken[];
+  /** Added whatever the file says. */
+  always?: boolean;
+}
+type SpecialToken = "bos" | "eos" | "sep";
+
+const BPE: TokenizerKind = { bos: 11, eos: 11, adds: [] };
+/** Tokenizers of libllama that have a vocabulary. */
+const TOKENIZERS: Readonly<Record<string, TokenizerKind>> = {
+  llama: { bos: 1, eos: 2, adds: ["bos"] },
+  gpt2: BPE,
+  hybriddna: BPE,
+  whitespace: BPE,
+  gemma4: { adds: ["bos"], always: true },
+  bert: { bos: 101, sep: 102, adds: ["bos", "sep"], always: true },
+  t5: { eos: 1, adds: ["eos"] },
+  rwkv: { adds: [] },
+  plamo2: { bos: 1, eos: 2, adds: [] },
 };
 const MERGING = ["gpt2", "hybriddna", "whitespace", "gemma4"];
-const ADDS_BOS_BY_DEFAULT = ["llama", "bert"];
+
+/** Keys of special tokens; the misspelling is the format's. */
+const TOKEN_IDS: Readonly<Record<SpecialToken, string>> = {
+  bos: "bos_token_id",
+  eos: "eos_token_id",
+  sep: "seperator_token_id",
+};
 
 /** @throws ModelFileError naming the key that is missing or wrong */
 export function checkVocabulary(
@@ -37,16 +66,19 @@ export function checkVocabulary(
     throw new ModelFileError(path, "the model has no vocabulary, so it cannot read or write text");
   }
   if (typeof model !== "string") throw new ModelFileError(path, `${PREFIX}model is missing`);
-  if (!Object.hasOwn(DEFAULT_BOS, model)) {
-    throw new ModelFileError(path, `${PREFIX}model "${model}" is not supported`);
-  }
+  const kind = Object.hasOwn(TOKENIZERS, model) ? TOKENIZERS[model] : undefined;
+  if (kind === undefined) throw new ModelFileError(path, `${PREFIX}model "${model}" is not supported`);
 
   const tokens = stringsOf(path, metadata.get(TOKENS));
   checkParallelArrays(path, metadata, tokens.length);
   if (MERGING.includes(model) && metadata.get(PREFIX + "pre") !== "kimi-k2") checkMerges(path, metadata);
   checkUnique(path, tokens);
   if (model === "llama") checkByteTokens(path, tokens);
-  checkBos(path, metadata, model, tokens.length);
+  if (model === "rwkv") checkFirstBytes(path, tokens);
+  else checkByteTypes(path, model, tokens, arrayOf(metadata.get(TYPES))?.values ?? []);
+  checkAdded(path, metadata, kind, tokens.length);
+  const charsmap = model === "t5" ? arrayOf(metadata.get(CHARSMAP)) : undefined;
+  if (charsmap !== undefined) checkCharsmap(path, charsmap);
 
   const rows = tensors.find((tensor) => tensor.name === "token_embd.weight")?.dims[1];
   if (rows !== undefined && rows !== tokens.length) {
@@ -99,46 +131,37 @@ function checkMerges(path: string, metadata: ReadonlyMap<string, GgufValue>): vo
   }
 }
 
-/** libllama asserts that no two tokens have the same text. */
+/** libllama asserts that no two tokens have the same text: up to the first NUL, empty ones by a name of their own. */
 function checkUnique(path: string, tokens: readonly string[]): void {
   const seen = new Map<string, number>();
   tokens.forEach((token, id) => {
-    // Different invalid bytes decode to the same replacement character, and libllama renames empty tokens.
-    if (token === "" || token.includes("\uFFFD")) return;
-    const first = seen.get(token);
+    const end = token.indexOf("\0");
+    const text = (end < 0 ? token : token.slice(0, end)) || `[EMPTY_${id}]`;
+    const first = seen.get(text);
     if (first !== undefined) {
-      throw new ModelFileError(path, `${TOKENS} holds ${JSON.stringify(token)} twice, as ${first} and ${id}`);
+      throw new ModelFileError(path, `${TOKENS} holds ${quoted(text)} twice, as ${first} and ${id}`);
     }
-    seen.set(token, id);
+    seen.set(text, id);
   });
 }
 
-/** SentencePiece spells unknown characters in byte tokens; libllama throws through the C interface without them. */
-function checkByteTokens(path: string, tokens: readonly string[]): void {
-  const known = new Set(tokens);
-  for (let byte = 0; byte < 0xf5; byte++) {
-    if (byte === 0xc0 || byte === 0xc1) continue; // never in UTF-8
-    const token = `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
-    if (!known.has(token) && !(byte < 0x80 && known.has(String.fromCharCode(byte)))) {
-      throw new ModelFileError(path, `${TOKENS} lacks the byte token ${token}`);
-    }
-  }
-}
-
-/** libllama asserts at the first text that BOS exists when it is to be added. An id out of range counts as unnamed. */
-function checkBos(
+/** libllama asserts at the first text that what it is to add exists. An id out of range counts as unnamed. */
+function checkAdded(
   path: string,
   metadata: ReadonlyMap<string, GgufValue>,
-  model: string,
+  kind: TokenizerKind,
   nTokens: number,
 ): void {
-  const wanted = metadata.get(PREFIX + "add_bos_token") ?? ADDS_BOS_BY_DEFAULT.includes(model);
-  if (wanted !== true) return;
-  const named = metadata.get(PREFIX + "bos_token_id");
-  const inRange = (id: GgufValue | undefined) => typeof id === "number" && id >= 0 && id < nTokens;
-  if (inRange(named) || inRange(DEFAULT_BOS[model])) return;
-  const shown = named === undefined
-    ? "is missing"
-    : `is ${String(named)}, the vocabulary has ${grouped(nTokens)} tokens`;
-  throw new ModelFileError(path, `${PREFIX}bos_token_id ${shown}`);
+  for (const token of ["bos", "eos", "sep"] as const) {
+    const byDefault = kind.adds.includes(token);
+    const wanted = byDefault && kind.always ? true : metadata.get(`${PREFIX}add_${token}_token`) ?? byDefault;
+    if (wanted !== true) continue;
+    const named = metadata.get(PREFIX + TOKEN_IDS[token]);
+    const inRange = (id: GgufValue | undefined) => typeof id === "number" && id >= 0 && id < nTokens;
+    if (inRange(named) || inRange(kind[token])) continue;
+    const fault = named === undefined
+      ? "is missing"
+      : `is ${String(named)}, the vocabulary has ${grouped(nTokens)} tokens`;
+    throw new ModelFileError(path, `${PREFIX}${TOKEN_IDS[token]} ${fault}`);
+  }
 }

@@ -3,6 +3,7 @@
  * file handle. Reading or skipping past the end is a ModelFileError that says what was being read.
  */
 
+import { Buffer } from "node:buffer";
 import { ModelFileError } from "./model_file_error.ts";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -99,6 +100,14 @@ export class GgufCursor implements Disposable {
   /** A string: 64-bit length, then UTF-8. Invalid bytes become U+FFFD. */
   string(maxBytes: number, what: string): string {
     return this.#utf8.decode(this.bytes(this.#stringLength(maxBytes, what), what));
+  }
+
+  /** A string, each byte as the character of that number. */
+  byteText(maxBytes: number, what: string): string {
+    const bytes = this.bytes(this.#stringLength(maxBytes, what), what);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(
+      "latin1",
+    );
   }
 
   /** Passes over a string. */

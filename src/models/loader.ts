@@ -22,7 +22,11 @@ import {
   type ThreadPool,
 } from "../../ffi/mod.ts";
 import { physicalCores } from "./cpu_count.ts";
+import { checkGguf } from "./gguf_check.ts";
+import { checkAdapter } from "./gguf_check_adapter.ts";
 import { describeModel } from "./model_card.ts";
+import { ModelFileError } from "./model_file_error.ts";
+import { connectRpcServers } from "./rpc_servers.ts";
 
 /** How to load a model; the names are those of `serve`'s options, which extend these. */
 export interface LoadOptions {
@@ -44,6 +48,12 @@ export interface LoadOptions {
   splitMode: "none" | "layer" | "row" | "tensor";
   /** Index of the GPU that holds the model or the intermediate results. */
   mainGpu: number;
+  /** Servers (`host:port`) whose devices take layers, before those of this machine; they must answer. */
+  rpc?: readonly string[];
+  /** Names of the devices to use besides the CPU, in this order; undefined all, empty none. */
+  devices?: readonly string[] | undefined;
+  /** Share of the model for each device, in any unit; empty: by their free memory. */
+  tensorSplit?: readonly number[];
   /** KV cells, shared by all requests; 0 as many as the model was trained for. */
   ctxSize: number;
   /** Most tokens of one `llama_decode`. */
@@ -69,6 +79,14 @@ export interface LoadOptions {
   logger?: (level: "debug" | "info" | "warn" | "error", text: string) => void;
 }
 
+/**
+ * Keeps libllama open between models until it is disposed of: opening it anew for each takes memory that comes back late.
+ * @throws LibraryError when it cannot be opened
+ */
+export function keepLibrary(libDir: string): Disposable {
+  return openLibrary(libDir);
+}
+
 /** A model ready to answer; whoever holds it owns `backend`. */
 export interface LoadedModel {
   card: ModelCard;
@@ -86,6 +104,8 @@ export interface LoadedModel {
   systemInfo: string;
   /** Compute threads while generating. */
   threads: number;
+  /** Devices besides the CPU that layers may lie on, each `name (description)`; of a remote one that is its server. */
+  devices: readonly string[];
 }
 
 /** The embedding side of a loaded model. No context exists until `source.open()`. */
@@ -125,8 +145,9 @@ export async function loadModel(
   await using stack = new AsyncDisposableStack();
   const llama = stack.use(openLibrary(options.libDir));
   if (options.logger) llama.setLogger(options.logger);
+  await connectRpcServers(llama, options.rpc ?? []);
   const model = stack.use(await loadWeights(llama, options, onProgress));
-  const adapters = loadAdapters(model, options, stack);
+  const adapters = await loadAdapters(model, options, stack);
   const threads = options.threads || physicalCores();
   const threadPool = createThreads(llama, options, threads);
   if (threadPool) stack.use(threadPool);
@@ -144,7 +165,16 @@ export async function loadModel(
   });
   const generates = card.capabilities.includes("completion");
   const backend: Backend = generates
-    ? await textBackend({ llama, model, threadPool, adapters }, options, threads, stack)
+    ? await orRefuse(
+      options.path,
+      () =>
+        textBackend(
+          { llama, model, threadPool, adapters },
+          options,
+          threads,
+          stack,
+        ),
+    )
     : noTextBackend(source.maxTokens, model.vocab.nTokens, [
       llama,
       model,
@@ -162,6 +192,7 @@ export async function loadModel(
     llamaVersion: llama.version,
     systemInfo: llama.systemInfo(),
     threads,
+    devices: deviceNames(llama, options),
   };
   stack.move();
   return loaded;
@@ -173,27 +204,70 @@ async function loadWeights(
   onProgress: (fraction: number) => void,
 ): Promise<Model> {
   const { loadMode } = options;
-  return await llama.loadModel(options.path, {
+  const params = {
     nGpuLayers: options.gpuLayers,
     splitMode: options.splitMode,
     mainGpu: options.mainGpu,
+    ...(options.devices === undefined ? {} : { devices: options.devices }),
+    ...(options.tensorSplit === undefined ? {} : { tensorSplit: options.tensorSplit }),
     ...(loadMode === "auto" ? {} : {
       useMmap: loadMode.startsWith("mmap"),
       useMlock: loadMode.endsWith("mlock"),
       directIo: loadMode === "dio",
     }),
-  }, (fraction) => {
-    onProgress(fraction);
-    return true;
-  });
+  };
+  return await orRefuse(
+    options.path,
+    () =>
+      llama.loadModel(options.path, params, (fraction) => {
+        onProgress(fraction);
+        return true;
+      }),
+  );
 }
 
-/** @throws Error naming the file that is no adapter for this model */
-function loadAdapters(model: Model, options: LoadOptions, stack: AsyncDisposableStack): ScaledAdapter[] {
-  return (options.adapters ?? []).map(({ path, scale }) => ({
-    adapter: stack.use(model.loadAdapter(path)),
-    scale,
-  }));
+/** What libllama cannot use stays so however often somebody asks. @throws ModelFileError in libllama's words */
+async function orRefuse<T>(
+  path: string,
+  act: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (cause) {
+    if (cause instanceof ModelFileError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const prefix = ["model", "LoRA adapter"].map((what) => `Cannot load ${what} "${path}": `)
+      .find((each) => message.startsWith(each)) ?? "";
+    throw new ModelFileError(path, message.slice(prefix.length), { cause });
+  }
+}
+
+/** @throws ModelFileError naming the file that is no adapter for this model */
+async function loadAdapters(
+  model: Model,
+  options: LoadOptions,
+  stack: AsyncDisposableStack,
+): Promise<ScaledAdapter[]> {
+  const adapters: ScaledAdapter[] = [];
+  if (!options.adapters?.length) return adapters;
+  const { tensors } = checkGguf(options.path);
+  for (const { path, scale } of options.adapters) {
+    checkAdapter(path, tensors);
+    adapters.push({
+      adapter: stack.use(await orRefuse(path, () => model.loadAdapter(path))),
+      scale,
+    });
+  }
+  return adapters;
+}
+
+function deviceNames(
+  llama: Llama,
+  { devices, gpuLayers }: LoadOptions,
+): string[] {
+  if (gpuLayers === 0) return [];
+  return llama.offloadDevices().filter(({ name }) => devices?.includes(name) ?? true)
+    .map(({ name, description }) => `${name} (${description})`);
 }
 
 function createContext(model: Model, options: LoadOptions, threads: number): Context {

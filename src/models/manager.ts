@@ -212,7 +212,11 @@ export class LocalModels implements ModelManager {
   }
 
   async #putBlob(digest: string, content: ReadableStream<Uint8Array>): Promise<boolean> {
-    if (this.#store.blobSize(digest) !== undefined) return false;
+    if (this.#store.blobSize(digest) !== undefined) {
+      // A client that is answered while it still sends may lose the answer with the connection.
+      await content.pipeTo(new WritableStream());
+      return false;
+    }
     await this.#store.putStream(digest, content);
     return true;
   }

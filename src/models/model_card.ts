@@ -6,7 +6,8 @@ import { CHATML_TEMPLATE, ChatTemplate } from "../chat/chat_template.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { fileTypeName, ggmlType } from "./ggml_type.ts";
 import { type GgufTensor, type GgufValue, readGguf } from "./gguf.ts";
-import { checkGguf, otherParts, tensorElements } from "./gguf_check.ts";
+import { checkGguf, otherParts } from "./gguf_check.ts";
+import { tensorElements } from "./gguf_check_tensors.ts";
 import { modelAliases, modelId } from "./model_names.ts";
 
 /** What the user decided about a model. */

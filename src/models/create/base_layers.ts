@@ -5,6 +5,7 @@ import type { ModelCard } from "../../core/inference_service.ts";
 import type { ModelProgress } from "../../core/model_manager.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { readGguf } from "../gguf.ts";
+import { checkTensors } from "../gguf_check_tensors.ts";
 import { parseDigest } from "../store/digest.ts";
 import { type Descriptor, layerType, type Manifest, manifestBlobs } from "../store/manifest.ts";
 import type { ModelStore } from "../store/model_store.ts";
@@ -94,8 +95,18 @@ export function layersOfBlobs(
         },
       );
     }
+    const found = kindOf(store.blobPath(digest), name);
+    if (kind !== undefined && kind !== found) {
+      throw new ServerError(
+        "bad_request",
+        `Cannot use the file ${
+          JSON.stringify(name)
+        }: expected a GGUF file of kind "${kind}", found "${found}"`,
+        { field: `${kind}s` },
+      );
+    }
     return {
-      mediaType: layerType(kind ?? kindOf(store.blobPath(digest), name)),
+      mediaType: layerType(found),
       digest,
       size,
       created: false,
@@ -103,10 +114,12 @@ export function layersOfBlobs(
   });
 }
 
-/** Looks into a GGUF file. @throws ServerError `bad_request` when it is none */
+/** Looks into a GGUF file. @throws ServerError `bad_request` when it is none, or not all of one */
 function kindOf(path: string, name: string): "model" | "projector" | "adapter" {
   try {
-    const { metadata } = readGguf(path);
+    const header = readGguf(path);
+    const { metadata } = header;
+    checkTensors(path, header);
     if (metadata.get("general.type") === "adapter") return "adapter";
     const projector = metadata.get("general.architecture") === "clip" ||
       metadata.get("general.type") === "mmproj";

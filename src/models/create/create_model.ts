@@ -13,6 +13,7 @@ import { displayModelName, isRemote, type ModelName, parseModelName } from "../o
 import { checkQuantizable, quantizationType } from "../quantize.ts";
 import { isGoTemplate } from "../sources/stored_content.ts";
 import { digestOfFile } from "../store/digest.ts";
+import { freeBytes } from "../store/free_bytes.ts";
 import { CONFIG_TYPE, encodeManifest, type LayerKind, layerKind, layerType } from "../store/manifest.ts";
 import type { ModelStore } from "../store/model_store.ts";
 import {
@@ -22,6 +23,9 @@ import {
   layersOfModel,
   type NewLayer,
 } from "./base_layers.ts";
+
+/** A disk with less room than this, in bytes, is why a write failed. */
+const FULL_BYTES = 256 * 1024;
 
 /** What a creation works with. */
 export interface CreateContext {
@@ -172,8 +176,11 @@ async function quantizedLayer(
     const { from } = model;
     return { mediaType: layerType("model"), digest, size, created, ...(from === undefined ? {} : { from }) };
   } catch (error) {
+    // libllama does not say why it could not write. What it wrote is still there.
+    const free = await freeBytes(store.blobFolder);
     await Deno.remove(temporary).catch(() => {});
-    throw error;
+    if (free === undefined || free >= FULL_BYTES) throw error;
+    throw new ServerError("unavailable", "Cannot quantize: the disk is full", { cause: error });
   }
 }
 

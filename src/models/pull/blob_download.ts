@@ -5,10 +5,10 @@
  * file).
  */
 
-import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ServerError } from "../../core/server_error.ts";
 import { digestOfFile } from "../store/digest.ts";
+import { freeBytes } from "../store/free_bytes.ts";
 import { type ModelStore, partialFileName } from "../store/model_store.ts";
 import { writeFailure } from "../store/write_failure.ts";
 import {
@@ -220,15 +220,5 @@ async function openPartial(path: string): Promise<Deno.FsFile> {
     return await Deno.open(path, { write: true, create: true });
   } catch (cause) {
     throw writeFailure(`make the file "${path}"`, cause);
-  }
-}
-
-/** Free space for ordinary users, in bytes; undefined where it cannot be found out. */
-async function freeBytes(folder: string): Promise<number | undefined> {
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    return Number(bavail) * Number(bsize);
-  } catch {
-    return undefined;
   }
 }

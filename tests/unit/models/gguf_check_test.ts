@@ -1,9 +1,13 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { checkGguf } from "../../../src/models/gguf_check.ts";
+import { checkAdapter } from "../../../src/models/gguf_check_adapter.ts";
 import { ModelFileError } from "../../../src/models/model_file_error.ts";
+import { bordersOf } from "../../fuzz/gguf_cases.ts";
+import { encodeNumber, GgufDocument, VALUE } from "../../fuzz/gguf_document.ts";
 import type { GgufWriter } from "../../support/gguf_writer.ts";
-import { TINY_ARCHITECTURES, tinyModelWriter } from "../../support/tiny_models.ts";
+import { writeLoraAdapter } from "../../support/lora_adapter.ts";
+import { TINY_ARCHITECTURES, type TinyArchitecture, tinyModelWriter } from "../../support/tiny_models.ts";
 
 const SMALL = { nCtx: 32, nVocab: 260 };
 
@@ -29,7 +33,7 @@ for (const architecture of TINY_ARCHITECTURES) {
 }
 
 /** What a change to a good llama or bert model leads to. */
-const FAULTS: [string, "llama" | "bert", (writer: GgufWriter) => unknown, RegExp][] = [
+const FAULTS: [string, TinyArchitecture, (writer: GgufWriter) => unknown, RegExp][] = [
   [
     "a missing architecture",
     "llama",
@@ -150,6 +154,108 @@ const FAULTS: [string, "llama" | "bert", (writer: GgufWriter) => unknown, RegExp
     /lacks the byte token <0x00>$/,
   ],
   [
+    "a norm in half precision",
+    "llama",
+    (w) => w.tensor("blk.9.attn_norm.weight", [64], "F16", 1),
+    /tensor "blk\.9\.attn_norm\.weight" has the type F16, it must be F32$/,
+  ],
+  [
+    "a projector",
+    "llama",
+    (w) => w.set("general.architecture", "string", "clip"),
+    /it is a multimodal projector/,
+  ],
+  [
+    "an adapter as a model",
+    "llama",
+    (w) => w.set("general.type", "string", "adapter"),
+    /it is a LoRA adapter, not a model/,
+  ],
+  [
+    "a diffusion model",
+    "llama",
+    (w) => w.set("general.architecture", "string", "dream"),
+    /diffusion language models are not supported$/,
+  ],
+  [
+    "a negative epsilon",
+    "llama",
+    (w) => w.set("llama.attention.layer_norm_rms_epsilon", "float32", -1),
+    /layer_norm_rms_epsilon is -1/,
+  ],
+  [
+    "an epsilon that is no number",
+    "llama",
+    (w) => w.set("llama.attention.layer_norm_rms_epsilon", "float32", NaN),
+    /layer_norm_rms_epsilon is NaN/,
+  ],
+  [
+    "heads whose keys and values differ",
+    "qwen2",
+    (w) => w.set("qwen2.attention.key_length", "uint32", 32),
+    /keys of a head have 32 numbers and values 16: qwen2 models need as many of both$/,
+  ],
+  [
+    "more rotated than there is",
+    "gemma3",
+    (w) => w.set("gemma3.rope.dimension_count", "uint32", 18),
+    /rope\.dimension_count is 18, but keys of a head have only 16 numbers$/,
+  ],
+  [
+    "an odd number rotated",
+    "gemma3",
+    (w) => w.set("gemma3.rope.dimension_count", "uint32", 15),
+    /15 numbers of a head are rotated/,
+  ],
+  [
+    "prediction layers only",
+    "llama",
+    (w) => w.set("llama.nextn_predict_layers", "uint32", 2),
+    /nextn_predict_layers is 2, it must be from 0 to 1$/,
+  ],
+  [
+    "expert groups without experts",
+    "llama",
+    (w) => w.set("llama.expert_group_count", "uint32", 1),
+    /expert_group_count is 1/,
+  ],
+  [
+    "embeddings wider than anything makes them",
+    "llama",
+    (w) => w.set("llama.embedding_length_out", "uint32", 128),
+    /embedding_length_out is 128, but embedding_length is 64/,
+  ],
+  [
+    "a byte token that names no byte",
+    "llama",
+    (w) => w.setArray("tokenizer.ggml.token_type", "int32", new Array(260).fill(6)),
+    /token_type calls token 0, "<\|begin\|>", a byte, which it is not$/,
+  ],
+  [
+    "tokens alike up to a NUL",
+    "llama",
+    (w) => w.setArray("tokenizer.ggml.tokens", "string", ["a", "b", "a\0c"]),
+    /tokens holds "a" twice, as 0 and 2$/,
+  ],
+  [
+    "an RWKV vocabulary that cannot spell a first byte",
+    "llama",
+    (w) =>
+      w.set("tokenizer.ggml.model", "string", "rwkv").setArray("tokenizer.ggml.tokens", "string", [
+        "a",
+        "bc",
+      ]),
+    /tokens that begin with "b", but not that byte$/,
+  ],
+  [
+    "a damaged table of normal forms",
+    "llama",
+    (w) =>
+      w.set("tokenizer.ggml.model", "string", "t5").set("tokenizer.ggml.eos_token_id", "uint32", 1)
+        .setArray("tokenizer.ggml.precompiled_charsmap", "uint8", [4, 0, 0, 0, 0, 4, 0, 0, 0]),
+    /precompiled_charsmap is damaged: unit 0 leads to 1 of 1$/,
+  ],
+  [
     "BOS asked for and out of range",
     "bert",
     (w) => w.set("tokenizer.ggml.bos_token_id", "uint32", 999),
@@ -195,36 +301,49 @@ Deno.test("checkGguf() says where tensor data ends and how long a truncated file
   });
 });
 
-Deno.test("checkGguf() refuses a file cut anywhere before its last byte", () => {
+Deno.test("checkGguf() refuses a file cut at any border of its parts, or beside one", () => {
   inFolder((folder) => {
     const path = join(folder, "x.gguf");
-    const writer = tinyModelWriter("qwen2", SMALL);
-    writer.write(path);
-    const whole = Deno.readFileSync(path);
-    const header = writer.header().length;
-    const cuts = [
-      0,
-      1,
-      3,
-      4,
-      8,
-      16,
-      24,
-      100,
-      header - 1,
-      header,
-      header + 1,
-      whole.length >> 1,
-      whole.length - 1,
-    ];
-    for (const cut of cuts) {
-      Deno.writeFileSync(path, whole.subarray(0, cut));
+    tinyModelWriter("qwen2", SMALL).write(path);
+    const { bytes, regions } = GgufDocument.parse(Deno.readFileSync(path)).write();
+    assert.deepEqual(bytes, Deno.readFileSync(path));
+    const cuts = bordersOf(regions, bytes.length);
+    assert.ok(cuts.length > 500, `only ${cuts.length} cuts`);
+    using file = Deno.openSync(path, { write: true });
+    for (const cut of cuts.sort((a, b) => b - a)) {
+      file.truncateSync(cut);
       assert.throws(
         () => checkGguf(path),
         (error: unknown) => error instanceof ModelFileError,
         `cut at ${cut}`,
       );
     }
+  });
+});
+
+Deno.test("checkAdapter() refuses what libllama takes at its word", () => {
+  inFolder((folder) => {
+    const [path, base] = [join(folder, "x.gguf"), join(folder, "base.gguf")];
+    tinyModelWriter("llama", SMALL).write(base);
+    const { tensors } = checkGguf(base);
+    writeLoraAdapter(path, { architecture: "llama", nEmbd: 64 });
+    checkAdapter(path, tensors);
+    const sound = GgufDocument.parse(Deno.readFileSync(path));
+    const refuses = (change: (document: GgufDocument) => void, message: RegExp) => {
+      const document = sound.clone();
+      change(document);
+      Deno.writeFileSync(path, document.write().bytes);
+      assert.throws(() => checkAdapter(path, tensors), { name: "ModelFileError", message });
+    };
+    const alpha = "adapter.lora.alpha";
+    refuses((d) => d.set(alpha, VALUE.uint32, encodeNumber(VALUE.uint32, 4)), /alpha is of type uint32/);
+    refuses((d) => d.set("adapter.type", VALUE.uint32, encodeNumber(VALUE.uint32, 4)), /adapter\.type is 4/);
+    refuses((d) => d.tensors[0]!.type = 26, /lora_a.* has the type I32/);
+    refuses((d) => {
+      d.tensors[1]!.dims.push(2n);
+      d.tensors[1]!.data = new Uint8Array(2 * d.tensors[1]!.data.length);
+    }, /lora_b" is 4 x 64 x 2, the model's is 64 x 64$/);
+    refuses((d) => d.tensors[1]!.data = new Uint8Array(0), /truncated/);
   });
 });
 
