@@ -5,9 +5,9 @@
  */
 
 import { COMMAND_LIST, commandNamed } from "./command_list.ts";
-import { applyEnvironment, applyFlag, SERVE_FLAG_SHAPES, settle } from "./flag_settings.ts";
-import { type Flag, FLAGS } from "./flag_table.ts";
-import { splitTokens } from "./flag_tokens.ts";
+import { applyEnvironment, applyFlag, SERVE_FLAG_SHAPES, settle } from "./flags/flag_settings.ts";
+import { type Flag, FLAGS } from "./flags/flag_table.ts";
+import { splitTokens } from "./flags/flag_tokens.ts";
 import { defaultOptions, type ServeOptions } from "./serve_options.ts";
 import { unknownWord, UsageError } from "./usage_error.ts";
 
@@ -33,7 +33,9 @@ export type Invocation =
   | { command: "error"; message: string; exitCode: 2 };
 
 /** Environment variables that flags stand for: what the process must be allowed to read. */
-export const ENV_NAMES: readonly string[] = FLAGS.flatMap((flag) => flag.env ?? []);
+export const ENV_NAMES: readonly string[] = FLAGS.flatMap(({ env, foreignEnv }) =>
+  [env, foreignEnv].filter((name) => name !== undefined)
+);
 
 /**
  * Parses what follows the program's name.

@@ -19,6 +19,8 @@ export interface BannerFacts {
   /** Requests answered at the same time. */
   parallel: number;
   threads: number;
+  /** Devices besides the CPU, as `name (description)`. */
+  devices?: readonly string[];
   /** Address and port that the server really listens on. */
   host: string;
   port: number;
@@ -47,7 +49,7 @@ export function humanCount(count: number): string {
 
 /** The banner, ending with a line break. */
 export function bannerText(facts: BannerFacts): string {
-  const { card } = facts;
+  const { card, devices = [] } = facts;
   const url = baseUrl(facts.host, facts.port, facts.tls);
   const together = facts.parallel === 1 ? "one request at a time" : `${facts.parallel} requests at a time`;
   const lines = [
@@ -63,6 +65,7 @@ export function bannerText(facts: BannerFacts): string {
   } else lines.push(`           ${card.path}`);
   lines.push(
     `Context    ${facts.nCtx} tokens, ${together}, ${facts.threads} thread${facts.threads === 1 ? "" : "s"}`,
+    ...devices.length === 0 ? [] : [`Devices    ${devices.join(", ")}`],
     `Listening  ${url}  (OpenAI API: ${url}/v1, Ollama API: ${url})`,
     "",
     "Try it:",

@@ -104,9 +104,10 @@ async function computing({ options }: CommandCall): Promise<Finding> {
     }, () => {});
     loaded.backend[Symbol.dispose]();
     const features = processorFeatures(loaded.systemInfo);
-    const shown = features === "" ? "" : `, ${features}`;
+    const shown = [features, ...loaded.devices].filter((each) => each !== "")
+      .map((each) => `, ${each}`);
     return ok(
-      `libllama ${loaded.llamaVersion} loads and computes, ${loaded.threads} threads${shown}`,
+      `libllama ${loaded.llamaVersion} loads and computes, ${loaded.threads} threads${shown.join("")}`,
     );
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));

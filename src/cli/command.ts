@@ -17,6 +17,8 @@ export interface CommandFlag {
 
 /** What the user typed after the command, and where it runs. */
 export interface CommandCall {
+  /** All of it, as typed. */
+  argv: readonly string[];
   operands: readonly string[];
   /** Values by long spelling without dashes; a switch and an optional value left out are "true". */
   flags: ReadonlyMap<string, string>;

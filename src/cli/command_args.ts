@@ -1,10 +1,10 @@
 /** The line after a command's name to a `CommandCall`. Pure. Every command takes the flags of `serve` too. */
 
 import type { Command, CommandCall, CommandFlag } from "./command.ts";
-import { applyEnvironment, applyFlag, SERVE_FLAG_SHAPES, settle } from "./flag_settings.ts";
-import type { Flag } from "./flag_table.ts";
-import { type FlagShape, splitTokens } from "./flag_tokens.ts";
-import { truth } from "./flag_value.ts";
+import { applyEnvironment, applyFlag, SERVE_FLAG_SHAPES, settle } from "./flags/flag_settings.ts";
+import type { Flag } from "./flags/flag_table.ts";
+import { type FlagShape, splitTokens } from "./flags/flag_tokens.ts";
+import { truth } from "./flags/flag_value.ts";
 import { defaultOptions, type ServeOptions } from "./serve_options.ts";
 import { unknownWord, UsageError } from "./usage_error.ts";
 

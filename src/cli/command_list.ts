@@ -68,6 +68,16 @@ export const COMMAND_LIST: readonly ListedCommand[] = [
     load: async () => (await import("./commands/rm.ts")).rm,
   },
   {
+    name: "supervise",
+    summary: "serve, and start the server again when it crashes or hangs",
+    load: async () => (await import("./commands/supervise.ts")).supervise,
+  },
+  {
+    name: "install-service",
+    summary: "write a systemd unit that runs supervise",
+    load: async () => (await import("./commands/install_service.ts")).installService,
+  },
+  {
     name: "bench",
     summary: "measure how fast a model is on this machine",
     load: async () => (await import("./commands/bench.ts")).bench,

@@ -1,7 +1,7 @@
 /** The text of `--help`, made from the flag table, and of `--version`. Pure: width and version come from the caller. */
 
 import { COMMAND_LIST } from "./command_list.ts";
-import { canonicalName, type Flag, FLAGS, GROUPS, shownDefault } from "./flag_table.ts";
+import { canonicalName, type Flag, FLAGS, GROUPS, shownDefault } from "./flags/flag_table.ts";
 
 /** Column at which explanations begin. */
 const INDENT = 34;
@@ -48,7 +48,7 @@ export function helpText(width = 100): string {
   lines.push(
     "",
     ...wrap(
-      "A flag wins over the environment variable in brackets behind it.",
+      "A flag wins over the environment variables in brackets behind it, the first of which wins over the second.",
       columns,
     ),
     "",
@@ -79,7 +79,7 @@ function explanation(flag: Flag): string {
   const fallback = shownDefault(flag);
   const parts = [flag.help];
   if (fallback !== undefined) parts.push(`(default:${GLUE}${fallback})`);
-  if (flag.env !== undefined) parts.push(`[${flag.env}]`);
+  for (const name of [flag.env, flag.foreignEnv]) if (name !== undefined) parts.push(`[${name}]`);
   return parts.join(" ");
 }
 

@@ -9,8 +9,9 @@ import { isLoopback } from "../http/host_check.ts";
 import { HttpMetrics } from "../http/http_metrics.ts";
 import { listen, type Listener } from "../http/listener.ts";
 import { ServerLife } from "../http/server_life.ts";
+import { Telemetry } from "../http/telemetry.ts";
 import { type Access, accessOf } from "./access.ts";
-import { allowedEnv } from "./local_models.ts";
+import { allowedEnv } from "./environment.ts";
 import type { Logger } from "./logger.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
@@ -57,6 +58,7 @@ export function startHttp(
     ...access,
     life,
     metrics,
+    telemetry: Telemetry.open(serviceOptions.version),
     bodyLimit: options.maxBodySize,
     bodyIdleMs: options.idleTimeout * 1000,
     streamBuffer: options.streamBuffer,

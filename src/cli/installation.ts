@@ -2,8 +2,22 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { unpackedFolder, unpackingPlaces } from "./unpacking.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+let unpacked: string | undefined;
+
+/** The folder in which `lib/` can be opened: where the program lies, for a compiled executable where it unpacked that. */
+function installedFolder(): string {
+  if (!Deno.build.standalone) return ROOT;
+  const user = Deno.build.os === "windows" ? undefined : Deno.uid() ?? undefined;
+  return unpacked ??= unpackedFolder(
+    ROOT,
+    unpackingPlaces((name) => Deno.env.get(name), user),
+    user,
+  );
+}
 
 /** Architecture names as the library folders are called. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -20,7 +34,7 @@ const SYSTEMS: Readonly<Record<string, string>> = {
 export function defaultLibDir(): string {
   const { os, arch } = Deno.build;
   return join(
-    ROOT,
+    installedFolder(),
     "lib",
     `${SYSTEMS[os] ?? os}-${ARCHITECTURES[arch] ?? arch}`,
   );
@@ -33,5 +47,5 @@ export function llamaCppVersion(): string {
 
 /** The embedded demonstration model. */
 export function demoModelPath(): string {
-  return join(ROOT, "lib", "demo", "demo.gguf");
+  return join(installedFolder(), "lib", "demo", "demo.gguf");
 }

@@ -3,6 +3,7 @@
 import { homedir } from "node:os";
 import { LocalModels } from "../models/manager.ts";
 import { defaultPlaces } from "../models/model_places.ts";
+import { allowedEnv } from "./environment.ts";
 import { defaultLibDir, demoModelPath } from "./installation.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
@@ -39,13 +40,6 @@ export function storeFolder(
   { modelsStore }: Pick<ServeOptions, "modelsStore">,
 ): string {
   return modelsStore ?? defaultPlaces(allowedEnv, homeFolder()).store;
-}
-
-/** An environment variable; one that may not be read counts as not set. */
-export function allowedEnv(name: string): string | undefined {
-  // Asked first: on a terminal Deno would stop to ask the user.
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) || undefined : undefined;
 }
 
 function homeFolder(): string | undefined {

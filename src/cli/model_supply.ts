@@ -3,7 +3,8 @@
 import type { ModelCard } from "../core/inference_service.ts";
 import type { ModelManager } from "../core/model_manager.ts";
 import { ServerError } from "../core/server_error.ts";
-import { type LoadedModel, loadModel, type LoadOptions } from "../models/loader.ts";
+import type { EngineMetrics } from "../engine/engine_metrics.ts";
+import { keepLibrary, type LoadedModel, loadModel, type LoadOptions } from "../models/loader.ts";
 import { availableMemory, ownMemory, requireMemory } from "../models/memory_available.ts";
 import { estimateMemory } from "../models/memory_estimate.ts";
 import { ModelFileError } from "../models/model_file_error.ts";
@@ -19,10 +20,13 @@ export interface StartedModel {
   runtime: ModelRuntime;
 }
 
-/** Loads a model and starts its engine; measures what that takes. */
+/**
+ * Loads a model and starts its engine; measures what that takes.
+ * @param options `metrics`: the engine counts into this
+ */
 export async function startModel(
   load: LoadOptions,
-  options: ServeOptions,
+  options: ServeOptions & { metrics: EngineMetrics },
   onProgress: (fraction: number) => void,
 ): Promise<StartedModel> {
   const before = ownMemory(0);
@@ -33,12 +37,16 @@ export async function startModel(
   return { loaded, runtime: { ...runtime, size: total, takenBytes } };
 }
 
-/** The models on this machine. The first model is loaded again as `first` says, all others as they are stored. */
-export class LocalSupply implements ModelSupply {
+/**
+ * The models on this machine. The first model is loaded again as `first` says, all others as they are stored. Keeps
+ * libllama open from its first load on.
+ */
+export class LocalSupply implements ModelSupply, Disposable {
   readonly #models: ModelManager;
   readonly #options: ServeOptions;
   readonly #first: () => Promise<LoadOptions>;
   readonly #logger: Logger;
+  #library: Disposable | undefined;
 
   /** @param first how the model that the server was started with is loaded */
   constructor(
@@ -71,12 +79,13 @@ export class LocalSupply implements ModelSupply {
     );
   }
 
-  async load(card: ModelCard, isFirst: boolean): Promise<ModelRuntime> {
+  async load(card: ModelCard, isFirst: boolean, metrics: EngineMetrics): Promise<ModelRuntime> {
     const startedAt = performance.now();
     try {
       const first = await this.#first();
+      this.#library ??= keepLibrary(first.libDir);
       const load = isFirst ? first : { ...first, ...ownOptions(card) };
-      const { runtime } = await startModel(load, this.#options, () => {});
+      const { runtime } = await startModel(load, { ...this.#options, metrics }, () => {});
       this.#logger.info(
         `Loaded ${card.id} in ${Math.round(performance.now() - startedAt)} ms`,
       );
@@ -89,6 +98,10 @@ export class LocalSupply implements ModelSupply {
         throw error;
       });
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.#library?.[Symbol.dispose]();
   }
 }
 

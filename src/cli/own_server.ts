@@ -3,6 +3,7 @@
 import type { OllamaClient } from "./client.ts";
 import type { CommandCall } from "./command.ts";
 import { networkClient } from "./connection.ts";
+import type { OwnModel } from "./own_model.ts";
 import { serve } from "./serve.ts";
 import type { ServeOptions } from "./serve_options.ts";
 
@@ -24,12 +25,12 @@ export interface OwnServer extends AsyncDisposable {
 
 /**
  * Starts it and waits until the model is loaded.
- * @param changes what differs from the command's options: the model
+ * @param model what to load
  * @throws Error when it cannot start
  */
 export async function startOwnServer(
   { options, version }: Pick<CommandCall, "options" | "version">,
-  changes: Partial<ServeOptions>,
+  { changes, stored }: OwnModel,
 ): Promise<OwnServer> {
   const ready = Promise.withResolvers<number>();
   const stop = Promise.withResolvers<void>();
@@ -40,6 +41,7 @@ export async function startOwnServer(
     {
       ready: ready.resolve,
       failed: (message) => ready.reject(new Error(message)),
+      ...(stored === undefined ? {} : { stored }),
     },
   );
   const port = await ready.promise;

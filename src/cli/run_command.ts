@@ -33,7 +33,7 @@ export async function runCommand(
       terminal.out(versionText(version, llamaCppVersion()));
       return 0;
     }
-    return await command.run({ ...args.call, env, version, terminal });
+    return await command.run({ ...args.call, argv, env, version, terminal });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     terminal.err(`Error: ${message}\n`);

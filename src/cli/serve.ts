@@ -4,6 +4,7 @@
  */
 
 import type { ModelManager } from "../core/model_manager.ts";
+import type { StoredLayers } from "../core/stored_layers.ts";
 import type { LoadOptions } from "../models/loader.ts";
 import { InferencePipeline } from "../pipeline/inference_pipeline.ts";
 import { bannerText } from "./banner.ts";
@@ -14,6 +15,7 @@ import { createLogger, fileWriter, type Logger } from "./logger.ts";
 import { LocalSupply, type StartedModel, startModel } from "./model_supply.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import type { ServeOptions } from "./serve_options.ts";
+import type { SupervisorLink } from "./supervise/supervisor_link.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Milliseconds that the engine gets to end its running step after a stop. */
@@ -22,12 +24,18 @@ const STOP_MS = 5000;
 /** Milliseconds between two looks at the engine. */
 const WATCH_MS = 1000;
 
+/** Milliseconds between two attempts to listen on a supervisor's port, and how many there are. */
+const TAKE_OVER_MS = 5;
+const TAKE_OVER_ATTEMPTS = 200;
+
 /** Another command that serves in its own process is told what the user of `serve` reads. */
 export interface ServeObserver {
   /** The model is loaded; nothing is printed. */
   ready(port: number): void;
   /** The server could not start. */
   failed(message: string): void;
+  /** What the model was stored with beside its weights. */
+  stored?: StoredLayers;
 }
 
 /**
@@ -35,6 +43,7 @@ export interface ServeObserver {
  * @param version of this program
  * @param stopped resolves when the server is to stop
  * @param observer serves quietly
+ * @param link to the supervisor of this process, if it has one
  * @returns exit code: 0 after a stop that was asked for, 1 when it could not start
  */
 export async function serve(
@@ -42,6 +51,7 @@ export async function serve(
   version: string,
   stopped: Promise<void>,
   observer?: ServeObserver,
+  link?: SupervisorLink,
 ): Promise<number> {
   let logger = loggerOf(options, observer);
   try {
@@ -49,7 +59,7 @@ export async function serve(
       logger = loggerOf(options, observer, fileWriter(options.logFile));
     }
     const models = openLocalModels(options, (message) => logger.warn(message));
-    const supply = new LocalSupply(
+    using supply = new LocalSupply(
       models,
       options,
       () => loadOptions(options, logger),
@@ -60,8 +70,9 @@ export async function serve(
       models: supply,
     });
     try {
-      const server = listen(options, version, pipeline, models, logger);
-      using _watch = watch(options, pipeline, server, logger);
+      const begin = () => listen(options, version, pipeline, models, logger);
+      const server = link === undefined ? begin() : await takeOver(link, begin);
+      using _watch = watch(options, pipeline, server, logger, link);
       const started = start(
         options,
         version,
@@ -70,7 +81,10 @@ export async function serve(
         logger,
         observer,
       );
-      await Promise.race([stopped, started.then(() => stopped)]);
+      await Promise.race([
+        stopped,
+        started.then(() => (link?.ready(), stopped)),
+      ]);
       await server.drain();
       await dispose(pipeline, logger);
       await server.close();
@@ -124,14 +138,34 @@ function watch(
   pipeline: InferencePipeline,
   { life }: HttpServer,
   logger: Logger,
+  link: SupervisorLink | undefined,
 ): Disposable {
   if (watchdog === 0) return { [Symbol.dispose]() {} };
   const dog = new Watchdog(pipeline, {
     unhealthy: (reason) => life.unhealthy = reason,
     log: (level, message) => logger.log(level, message),
+    ...(link === undefined ? {} : { giveUp: (reason) => link.hung(reason) }),
   }, watchdog * 1000);
   const timer = setInterval(() => dog.check(performance.now()), WATCH_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Listens on a port that the supervisor has just given up: the system may need a moment to free it. */
+async function takeOver(
+  link: SupervisorLink,
+  begin: () => HttpServer,
+): Promise<HttpServer> {
+  await link.port();
+  for (let attempt = 1;; attempt++) {
+    try {
+      return begin();
+    } catch (error) {
+      const inUse = error instanceof Error &&
+        error.cause instanceof Deno.errors.AddrInUse;
+      if (!inUse || attempt === TAKE_OVER_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TAKE_OVER_MS));
+    }
+  }
 }
 
 /** @throws Error in words for people when the address cannot, or may not, be listened on */
@@ -165,7 +199,13 @@ async function start(
 ): Promise<void> {
   const startedAt = performance.now();
   const { loaded, runtime } = await load(options, pipeline, logger);
-  pipeline.setRuntime(runtime, undefined, performance.now() - startedAt);
+  const stored = observer?.stored;
+  const card = stored === undefined ? runtime.card : { ...runtime.card, stored };
+  pipeline.setRuntime(
+    { ...runtime, card },
+    undefined,
+    performance.now() - startedAt,
+  );
   if (observer) return observer.ready(server.port);
   console.error(bannerText({
     version,
@@ -175,6 +215,7 @@ async function start(
     nCtx: runtime.engine.nCtx,
     parallel: options.parallel,
     threads: loaded.threads,
+    devices: loaded.devices,
     host: options.host,
     port: server.port,
     tls: server.tls,
@@ -192,7 +233,7 @@ async function load(
   });
   return await startModel(
     await loadOptions(options, logger),
-    options,
+    { ...options, metrics: pipeline.metrics },
     (fraction) => {
       pipeline.setProgress(fraction);
       bar.update(fraction);

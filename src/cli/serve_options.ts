@@ -1,6 +1,6 @@
 /**
  * What `serve` can be told, with its defaults. Owns the option names that the rest of the server is wired from;
- * how they are spelled on the command line is `flag_table.ts`'s business. Every value here has been validated.
+ * how they are spelled on the command line is `flags/`'s business. Every value here has been validated.
  */
 
 import type { OverflowPolicy } from "../core/generate_request.ts";
@@ -53,6 +53,8 @@ export interface ServeSettings extends Omit<LoadOptions, "path" | "libDir" | "lo
   ollamaModels: string | undefined;
   /** Look for models of Ollama, Hugging Face, LM Studio and llama.cpp where they keep them. */
   discoverModels: boolean;
+  /** Milliseconds that an idle model stays loaded where no request says; `Infinity` for ever. */
+  keepAlive: number;
   /** File with a Jinja template; `chatTemplate` wins over it. */
   chatTemplateFile: string | undefined;
   /** Folder with libllama; undefined takes `lib/<os>-<arch>`. */
@@ -133,6 +135,7 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   modelsStore: undefined,
   ollamaModels: undefined,
   discoverModels: true,
+  keepAlive: 5 * 60_000,
   lora: Object.freeze([]),
   loraScaled: Object.freeze([]),
   loraInitWithoutApply: false,
@@ -142,6 +145,9 @@ export const DEFAULT_SETTINGS: Readonly<ServeSettings> = Object.freeze({
   gpuLayers: -1,
   splitMode: "layer",
   mainGpu: 0,
+  rpc: Object.freeze([]),
+  devices: undefined,
+  tensorSplit: Object.freeze([]),
   ctxSize: 4096,
   batchSize: 2048,
   ubatchSize: 512,

@@ -1,7 +1,7 @@
 /**
  * Watches that an engine with work makes steps. One that does not is told to stop what it does, and everybody who waits
  * for it gets an error; when not even that helps, the server says that it is unhealthy until a step ends after all.
- * A step that blocks the event loop itself cannot be seen from here: then `/health` does not answer either.
+ * A step that blocks the event loop itself cannot be seen from here: `supervise` sees it, see `supervise/heartbeat.ts`.
  */
 
 import { ServerError } from "../core/server_error.ts";
@@ -19,9 +19,11 @@ export interface WatchdogReport {
   /** The engine hangs, or does no more (undefined). */
   unhealthy(reason: string | undefined): void;
   log(level: "warn" | "error", message: string): void;
+  /** The engine does not come back and somebody can start another: end this process. Without it, it is left running. */
+  giveUp?(reason: string): void;
 }
 
-/** Milliseconds that an interrupted step gets to end. */
+/** Milliseconds that an interrupted step gets to end, at most. */
 const GRACE_MS = 10_000;
 
 /** See the module comment. */
@@ -37,12 +39,12 @@ export class Watchdog {
   #interruptedAt: number | undefined;
   #reported = false;
 
-  /** @param limitMs milliseconds without a step that count as hanging */
+  /** @param limitMs milliseconds without a step that count as hanging; an interrupted step gets no longer to end */
   constructor(
     watched: Watched,
     report: WatchdogReport,
     limitMs: number,
-    graceMs = GRACE_MS,
+    graceMs = Math.min(GRACE_MS, limitMs),
   ) {
     this.#watched = watched;
     this.#report = report;
@@ -54,10 +56,11 @@ export class Watchdog {
   check(now: number): void {
     const status = this.#watched.status();
     const steps = status?.counters.steps ?? -1;
-    if (
-      status === undefined || status.running === 0 || steps !== this.#steps ||
-      this.#aliveAt === undefined
-    ) {
+    // An engine that was interrupted has no requests any more. It is idle when its step has ended, not before.
+    const interrupted = this.#interruptedAt !== undefined;
+    const idle = status === undefined || status.running === 0 ||
+      steps !== this.#steps;
+    if (this.#aliveAt === undefined || (idle && !interrupted)) {
       this.#steps = steps;
       this.#aliveAt = now;
       return;
@@ -76,8 +79,9 @@ export class Watchdog {
       this.#report.unhealthy(message);
       this.#report.log(
         "error",
-        "The engine does not come back: restart the server",
+        `The engine does not come back: ${this.#report.giveUp ? "this process ends" : "restart the server"}`,
       );
+      this.#report.giveUp?.(message);
     }
     // Again at every look: those who waited have taken the places of those who were ended.
     this.#watched.interrupt(new ServerError("internal", message)).then(() => this.#recovered());

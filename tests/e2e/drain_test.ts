@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { ServerProcess } from "../support/server_process.ts";
+import { tinyModel } from "../support/tiny_models.ts";
 
 const ignore = Deno.build.os === "windows";
 const MESSAGES = [{ role: "user", content: "Tell me a story." }];
@@ -11,15 +12,17 @@ function streamOf(
   server: ServerProcess,
   tokens: number,
 ): Promise<Response> {
-  const options = path === "/api/chat" ? { options: { num_predict: tokens } } : { max_tokens: tokens };
-  return server.post(path, {
-    model: "llama",
-    messages: MESSAGES,
-    prompt: "Once",
-    stream: true,
-    ignore_eos: true,
-    ...options,
-  });
+  const body = path === "/v1/responses"
+    ? { input: MESSAGES, max_output_tokens: tokens }
+    : path.startsWith("/api/")
+    ? { messages: MESSAGES, prompt: "Once", options: { num_predict: tokens } }
+    : {
+      messages: MESSAGES,
+      prompt: "Once",
+      max_tokens: tokens,
+      ignore_eos: true,
+    };
+  return server.post(path, { model: "llama", stream: true, ...body });
 }
 
 Deno.test({
@@ -29,7 +32,12 @@ Deno.test({
     await using server = await ServerProcess.start({
       args: ["--drain-timeout", "30"],
     });
-    const paths = ["/v1/chat/completions", "/api/chat", "/v1/messages"];
+    const paths = [
+      "/v1/chat/completions",
+      "/api/chat",
+      "/v1/messages",
+      "/v1/responses",
+    ];
     const running = await Promise.all(
       [...paths, ...paths, ...paths].map((path) => streamOf(path, server, 150)),
     );
@@ -50,35 +58,72 @@ Deno.test({
       /data: \[DONE\]\n\n$/,
       /"done":true.*\n$/,
       /event: message_stop\n.*\n\n$/,
+      /event: response\.(completed|incomplete)\n.*\n\n$/,
     ];
-    for (const [i, text] of texts.entries()) assert.match(text, ends[i % 3]!);
+    for (const [i, text] of texts.entries()) {
+      assert.match(text, ends[i % ends.length]!);
+    }
     assert.equal((await server.status).code, 0, server.stderr);
   },
 });
 
+const SHUTTING_DOWN = "The server is shutting down";
+
+/** The last thing that a stream of each path says when it is ended, and what it must not say. */
+const ENDED: readonly [path: string, end: RegExp, whole: RegExp][] = [
+  [
+    "/v1/chat/completions",
+    /\n\ndata: \{"error":\{"message":"(.*?)".*\}\n\n$/,
+    /\[DONE\]|"finish_reason":"/,
+  ],
+  [
+    "/v1/completions",
+    /\n\ndata: \{"error":\{"message":"(.*?)".*\}\n\n$/,
+    /\[DONE\]|"finish_reason":"/,
+  ],
+  [
+    "/v1/responses",
+    /\n\nevent: (?:error|response\.failed)\ndata: .*"message":"(.*?)".*\}\n\n$/,
+    /event: response\.(completed|incomplete)/,
+  ],
+  [
+    "/v1/messages",
+    /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"[a-z_]+","message":"(.*?)".*\}\n\n$/,
+    /message_stop/,
+  ],
+  ["/api/chat", /\n\{"error":"(.*?)"\}\n$/, /"done":true/],
+  ["/api/generate", /\n\{"error":"(.*?)"\}\n$/, /"done":true/],
+  [
+    "/completion",
+    /\n\ndata: \{"error":\{.*"message":"(.*?)".*\}\n\n$/,
+    /"stop":true/,
+  ],
+];
+
 Deno.test({
   name: "what does not end within the drain time ends with an error event in its dialect",
   ignore,
-  async fn() {
+  async fn(t) {
     await using server = await ServerProcess.start({
-      args: ["--drain-timeout", "1"],
+      // Its answers do not end by themselves.
+      model: tinyModel("llama"),
+      args: ["--drain-timeout", "1", "--parallel", String(ENDED.length)],
     });
-    // Dialects in which an answer can be told not to end by itself.
-    const paths = ["/v1/chat/completions", "/v1/completions", "/completion"];
     const running = await Promise.all(
-      paths.map((path) => streamOf(path, server, 1_000_000)),
+      ENDED.map(([path]) => streamOf(path, server, 1_000_000)),
     );
+    for (const response of running) {
+      assert.equal(response.status, 200, response.url);
+    }
+    const reading = running.map((response) => response.text());
     server.signal("SIGTERM");
-    for (
-      const text of await Promise.all(
-        running.map((response) => response.text()),
-      )
-    ) {
-      assert.match(
-        text,
-        /data: \{"error":\{.*"The server is shutting down".*\}\n\n$/,
-      );
-      assert.doesNotMatch(text, /\[DONE\]|"stop":true/);
+    const texts = await Promise.all(reading);
+    for (const [i, [path, end, whole]] of ENDED.entries()) {
+      await t.step(path, () => {
+        const text = texts[i]!;
+        assert.equal(end.exec(text)?.[1], SHUTTING_DOWN, text.slice(-400));
+        assert.doesNotMatch(text, whole);
+      });
     }
     assert.equal((await server.status).code, 0, server.stderr);
   },

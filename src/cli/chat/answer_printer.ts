@@ -63,9 +63,9 @@ export class AnswerPrinter {
 
   #write(text: string): void {
     const { out } = this.#terminal.tty;
-    this.#terminal.out(
-      this.#options.wordWrap && out ? this.#wrapper.push(text) : text,
-    );
+    const wrap = this.#options.wordWrap && out;
+    if (wrap) this.#wrapper.resize(this.#terminal.columns());
+    this.#terminal.out(wrap ? this.#wrapper.push(text) : text);
     this.#endsLine = text.endsWith("\n");
   }
 

@@ -51,8 +51,11 @@ export class LineReader implements Disposable {
   #placeholder = false;
   #pasted = false;
   #ended = false;
+  /** What readline itself does when the terminal's size has changed: draws the line again. */
+  readonly #redraw: readonly (() => void)[];
 
   constructor({ history, historySize, onLine, complete }: LineReaderOptions) {
+    const others = new Set(process.stdout.listeners("resize"));
     this.#editor = readline.createInterface({
       input: this.#keys,
       output: process.stdout,
@@ -63,6 +66,9 @@ export class LineReader implements Disposable {
       escapeCodeTimeout: ESCAPE_MS,
       completer: (line: string) => [complete(line), line],
     });
+    this.#redraw = process.stdout.listeners("resize").filter((each) => !others.has(each)) as (() => void)[];
+    for (const each of this.#redraw) process.stdout.off("resize", each);
+    process.stdout.on("resize", this.#resize);
     this.#editor.on("line", (text) => {
       onLine(text);
       this.#resolve({ kind: "line", text, pasted: this.#pasted });
@@ -99,6 +105,7 @@ export class LineReader implements Disposable {
   /** Gives the terminal back. */
   [Symbol.dispose](): void {
     this.#waiting = undefined;
+    process.stdout.off("resize", this.#resize);
     this.#editor.close();
     write(PASTE_OFF);
     Deno.stdin.setRaw(false);
@@ -148,6 +155,14 @@ export class LineReader implements Disposable {
       }
     }
   }
+
+  /** An answer must not be drawn over, and a terminal has wrapped the line anew before it is drawn again. */
+  readonly #resize = (): void => {
+    if (this.#waiting === undefined) return;
+    // readline goes up by the rows above the cursor as they were at the old width.
+    Reflect.set(this.#editor, "prevRows", this.#editor.getCursorPos().rows);
+    for (const redraw of this.#redraw) redraw();
+  };
 
   #interrupt(): void {
     const empty = this.#editor.line === "";

@@ -7,7 +7,7 @@ import { displayWidth } from "../display_width.ts";
 
 /** One answer. */
 export class WordWrapper {
-  readonly #limit: number;
+  #limit = 0;
   /** Columns used of the current line. */
   #column = 0;
   /** The word at its end. */
@@ -15,7 +15,15 @@ export class WordWrapper {
 
   /** @param columns of the terminal; the last one stays free, because terminals wrap by themselves behind it */
   constructor(columns: number) {
+    this.resize(columns);
+  }
+
+  /** The terminal has another width now; it has wrapped the current line by itself. */
+  resize(columns: number): void {
     this.#limit = Math.max(8, columns - 1);
+    if (this.#column <= this.#limit) return;
+    this.#column %= columns;
+    this.#word = "";
   }
 
   /** Text to write for a piece of the answer. */

@@ -8,7 +8,7 @@ import { DEFAULT_SAMPLING } from "../../core/sampling_params.ts";
 import { type LoadedModel, loadModel } from "../../models/loader.ts";
 import { humanBytes, humanCount } from "../banner.ts";
 import type { Command, CommandCall } from "../command.ts";
-import { wholeNumber } from "../flag_value.ts";
+import { wholeNumber } from "../flags/flag_value.ts";
 import { defaultLibDir, demoModelPath } from "../installation.ts";
 import { ANY_MODEL, ownModel } from "../own_model.ts";
 import { UsageError } from "../usage_error.ts";
@@ -63,7 +63,7 @@ export const bench: Command = {
     const plan = planOf(call);
     const found = await ownModel(call, name);
     if (found === undefined) throw new Error(`model '${name}' not found`);
-    const model = await load({ ...call.options, ...found }, plan);
+    const model = await load({ ...call.options, ...found.changes }, plan);
     using backend = model.backend;
     terminal.out(tableHead());
     for await (

@@ -12,7 +12,7 @@ import { ApiError, type OllamaClient } from "../client.ts";
 import type { Command, CommandCall } from "../command.ts";
 import { runningServer } from "../connection.ts";
 import { storeFolder } from "../local_models.ts";
-import type { ServeOptions } from "../serve_options.ts";
+import type { OwnModel } from "../own_model.ts";
 import { UsageError } from "../usage_error.ts";
 import { pull } from "./pull.ts";
 
@@ -132,17 +132,17 @@ async function openModel(
     });
     return { client, name: model };
   }
-  const changes = await wantedModel(call, model);
+  const wanted = await wantedModel(call, model);
   const { startOwnServer } = await import("../own_server.ts");
-  const own = stack.use(await startOwnServer(call, changes));
-  return { client: own.client, name: changes.alias?.[0] ?? model };
+  const own = stack.use(await startOwnServer(call, wanted));
+  return { client: own.client, name: wanted.changes.alias?.[0] ?? model };
 }
 
 /** What a server of our own is to load. */
 async function wantedModel(
   call: CommandCall,
   model: string,
-): Promise<Partial<ServeOptions>> {
+): Promise<OwnModel> {
   const { ownModel } = await import("../own_model.ts");
   const notFound = () => new ApiError(`model '${model}' not found`, 404);
   const found = await ownModel(call, model);

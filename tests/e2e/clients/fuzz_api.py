@@ -5,7 +5,7 @@
 Each operation gets its share of the cases. A case fails when
 - the status is 5xx, except documented refusals: 501 (the server cannot do it), 503 and 529 (try again later);
 - the status, the content type or the JSON body is not what the document says;
-- a 503 from a full queue comes without Retry-After;
+- a 429, 503 or 529 comes without Retry-After in whole seconds;
 - no complete answer comes within the time limit.
 Prints one line of JSON for each kind of failure and a last one with the counts.
 """
@@ -27,6 +27,7 @@ LIMIT_S = 30
 BASE_URL = os.environ["BASE_URL"]
 LOG = "FUZZ_LOG" in os.environ
 REFUSALS = {501, 503, 529}
+BUSY = {429, 503, 529}
 
 
 class Tally:
@@ -142,6 +143,8 @@ def judge(case, tally, session, checks) -> None:
     tally.statuses[case.meta.generation.mode][status] += 1
     if status >= 500 and status not in REFUSALS:
         tally.fail("5xx", case, f"{status} {response.content[:500].decode(errors='replace')}")
+    if status in BUSY and not response.headers.get("retry-after", "").isdigit():
+        tally.fail("retry_after", case, f"{status} without Retry-After")
     for check in checks:
         try:
             case.validate_response(response, checks=[check])

@@ -245,4 +245,22 @@ check(
   },
 );
 
+check("client.abort() ends all its streams", async () => {
+  const endless = { temperature: 0, num_predict: 3000 };
+  const streams = await Promise.all([0, 1].map(() => client.chat({ model: "llama", messages, options: endless, stream: true })));
+  const ends = streams.map((stream) =>
+    rejection((async () => {
+      for await (const _ of stream) client.abort();
+      throw new Error("it came to its end");
+    })())
+  );
+  for (const error of await Promise.all(ends)) assert.equal(error.name, "AbortError");
+});
+
+check("systemone() is told that there is no such endpoint", async () => {
+  const question = { type: "choice", instructions: "x", choices: ["a", "b"] };
+  const error = await rejection(client.systemone({ model: "llama", state: "x", questions: { q: question } }));
+  assert.equal(error.status_code, 404);
+});
+
 await report();

@@ -95,4 +95,39 @@ def _():
     assert time.monotonic() - started < 2, "the engine is free"
 
 
+@check("every method of AsyncClient gives what Client's gives")
+def _():
+    async def ask():
+        other = ollama.AsyncClient(host=BASE_URL)
+        async with other:
+            parts = [part async for part in await other.chat("llama", messages=MESSAGES, options=OPTIONS, stream=True)]
+            text = (await other.generate("llama", "Why is the sky blue?", options=OPTIONS)).response
+            (listed,), (running,) = (await other.list()).models, (await other.ps()).models
+            shown = await other.show(listed.model)
+            (vector,) = (await other.embed("llama", input="Hello")).embeddings
+            other_vector = (await other.embeddings("llama", "Hello")).embedding
+            missing = None
+            try:
+                await other.systemone("llama", "x", {})
+            except ollama.ResponseError as error:
+                missing = error.status_code
+            await other.close()
+        return parts, text, listed.model, running.model, shown.details, len(vector), len(other_vector), missing
+
+    parts, text, listed, running, details, length, other_length, missing = asyncio.run(ask())
+    assert "".join(part.message.content for part in parts) == client.chat(
+        "llama", messages=MESSAGES, options=OPTIONS
+    ).message.content
+    assert text == client.generate("llama", "Why is the sky blue?", options=OPTIONS).response
+    assert listed == running and details == client.show(listed).details
+    assert length == other_length > 0 and missing == 404
+
+
+@check("systemone() is told that there is no such endpoint; close() ends the connections")
+def _():
+    assert rejection(ollama.ResponseError, lambda: client.systemone("llama", "x", {})).status_code == 404
+    client.close()
+    rejection(RuntimeError, client.list)
+
+
 report()

@@ -1,5 +1,6 @@
 """The PyPI package `ollama` managing models of a running server. Arguments: a registry's host, a model's file."""
 
+import asyncio
 import sys
 
 import ollama
@@ -54,6 +55,25 @@ def _():
         assert rejection(ollama.ResponseError, call).status_code == 404
     error = rejection(ollama.ResponseError, lambda: client.pull(f"{registry}/a/none", insecure=True))
     assert "file does not exist" in str(error)
+
+
+@check("AsyncClient manages models as Client does")
+def _():
+    async def manage():
+        async with ollama.AsyncClient(host=BASE_URL) as other:
+            digest = await other.create_blob(path)
+            assert (await other.create("pya", files={"m.gguf": digest})).status == "success"
+            remote = f"{registry}/library/pya:v1"
+            assert (await other.copy("pya", remote)).status == "success"
+            assert (await other.push(remote, insecure=True)).status == "success"
+            assert (await other.delete(remote)).status == "success"
+            steps = [step async for step in await other.pull(remote, insecure=True, stream=True)]
+            assert steps[-1].status == "success", steps
+            assert remote in [model.model for model in (await other.list()).models]
+            for name in ("pya", remote):
+                await other.delete(name)
+
+    asyncio.run(manage())
 
 
 report()

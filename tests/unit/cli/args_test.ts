@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import config from "../../../deno.json" with { type: "json" };
 import { ENV_NAMES, type Invocation, parseCommandLine } from "../../../src/cli/args.ts";
-import { FLAGS } from "../../../src/cli/flag_table.ts";
+import { FLAGS } from "../../../src/cli/flags/flag_table.ts";
 import { defaultOptions, type ServeOptions } from "../../../src/cli/serve_options.ts";
 import { RANDOM_SEED } from "../../../src/core/sampling_params.ts";
 
@@ -62,6 +63,7 @@ Deno.test("parseCommandLine() takes every spelling of every flag that takes a va
     loraScaled: "a.gguf:0.5",
     pooling: "cls",
     chatTemplate: "chatml",
+    rpc: "10.0.0.1:50052",
   };
   const ofKind = ["1", "4096", "on", "f16", "auto", "layer", "rotate", "json", "x"];
   for (const flag of FLAGS) {
@@ -164,9 +166,33 @@ Deno.test("parseCommandLine() never lets a micro-batch exceed the batch", () => 
   assert.equal(options(["-b", "128"]).ubatchSize, 128);
 });
 
-Deno.test("ENV_NAMES are unique and all begin with LLAMA", () => {
+Deno.test("ENV_NAMES are unique and all begin with LLAMA, but for Ollama's that count too", () => {
   assert.equal(new Set(ENV_NAMES).size, ENV_NAMES.length);
-  for (const name of ENV_NAMES) assert.match(name, /^LLAMA/);
+  assert.deepEqual(ENV_NAMES.filter((name) => !/^LLAMA/.test(name)), ["OLLAMA_KEEP_ALIVE"]);
+});
+
+Deno.test("deno.json lets serve read every variable of a flag", () => {
+  const allowed = /--allow-env=(\S+)/.exec(config.tasks.serve)?.[1]?.split(",") ?? [];
+  for (const name of ENV_NAMES) {
+    const named = (each: string) => each.endsWith("*") ? name.startsWith(each.slice(0, -1)) : name === each;
+    assert.ok(allowed.some(named), name);
+  }
+});
+
+Deno.test("--keep-alive takes Ollama's durations; its own variable wins over OLLAMA_KEEP_ALIVE", () => {
+  assert.equal(options([]).keepAlive, 300_000);
+  assert.equal(options(["--keep-alive", "1h30m"]).keepAlive, 5_400_000);
+  assert.equal(options(["--keep-alive=90"]).keepAlive, 90_000);
+  assert.equal(options(["--keep-alive", "-1"]).keepAlive, Infinity);
+  assert.equal(options(["--keep-alive", "0"]).keepAlive, 0);
+  assert.equal(options([], { OLLAMA_KEEP_ALIVE: "24h" }).keepAlive, 86_400_000);
+  assert.equal(options([], { OLLAMA_KEEP_ALIVE: "24h", LLAMACPP_KEEP_ALIVE: "1s" }).keepAlive, 1000);
+  assert.equal(options(["--keep-alive", "2s"], { OLLAMA_KEEP_ALIVE: "24h" }).keepAlive, 2000);
+  assert.match(
+    message([], { OLLAMA_KEEP_ALIVE: "soon" }),
+    /^OLLAMA_KEEP_ALIVE: expected a duration .* got "soon"$/,
+  );
+  assert.match(message(["--keep-alive", "5 minutes"]), /^--keep-alive: expected a duration/);
 });
 
 Deno.test("FLAGS has no spelling twice", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ENV_NAMES } from "../../../src/cli/args.ts";
-import { canonicalName, FLAGS, GROUPS } from "../../../src/cli/flag_table.ts";
+import { canonicalName, FLAGS, GROUPS } from "../../../src/cli/flags/flag_table.ts";
 import { helpText, versionText } from "../../../src/cli/help.ts";
 
 Deno.test("helpText() names every flag, group and environment variable", () => {

@@ -72,3 +72,26 @@ Deno.test("Watchdog.check() says unhealthy when the step does not end, and takes
   await settle();
   assert.deepEqual(engine.health.at(-1), undefined);
 });
+
+Deno.test("Watchdog.check() gives up an engine whose requests are ended but whose step is not", () => {
+  const gaveUp: string[] = [];
+  const status = {
+    running: 1,
+    counters: { ...FAKE_STATUS.counters, steps: 7 },
+  };
+  const dog = new Watchdog(
+    {
+      status: () => status,
+      interrupt: () => {
+        status.running = 0;
+        return new Promise(() => {});
+      },
+    },
+    { unhealthy() {}, log() {}, giveUp: (reason) => gaveUp.push(reason) },
+    1000,
+  );
+  for (const now of [0, 1000, 1500]) dog.check(now);
+  assert.deepEqual(gaveUp, []);
+  for (const now of [2000, 3000]) dog.check(now);
+  assert.deepEqual(gaveUp, ["The engine hangs: no step for 2 s (--watchdog)"]);
+});

@@ -37,6 +37,19 @@ Deno.test("WordWrapper breaks between words, however the text is cut", () => {
   }
 });
 
+Deno.test("WordWrapper.resize() holds from the current line on", () => {
+  const wrapper = new WordWrapper(41);
+  const first = wrapper.push("one two three four five six ");
+  wrapper.resize(11);
+  const rest = wrapper.push("seven eight nine ten");
+  assert.equal(first, "one two three four five six ");
+  // 28 columns are two rows of 11 and 6 more.
+  assert.equal(
+    rest,
+    "seve\x1b[4D\x1b[K\nseven eigh\x1b[4D\x1b[K\neight nine\nten",
+  );
+});
+
 Deno.test("WordWrapper breaks a word that fills a line, and between wide characters", () => {
   for (const text of ["abcdefghijklmnopqrstuvwxyz", "世界世界世界世界世界", "a 世界世界世界世界世界世界"]) {
     const lines = screen(new WordWrapper(11).push(text));

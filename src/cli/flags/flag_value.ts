@@ -3,6 +3,8 @@
  * a value or to undefined when the text is not one. Kinds never throw.
  */
 
+import { parseKeepAlive } from "../../protocols/ollama/keep_alive.ts";
+
 /** One kind of value. */
 export interface FlagValue<T> {
   /** What is expected, to stand after "expected": "a whole number from 0 to 65535". */
@@ -46,6 +48,12 @@ export function decimal(min: number, max: number): FlagValue<number> {
     },
   };
 }
+
+/** Milliseconds from text as Ollama's `keep_alive` takes it: a bare number is seconds, a negative one for ever. */
+export const duration: FlagValue<number> = {
+  expected: 'a duration such as "10m", "1h30m", a number of seconds, or -1 for ever',
+  parse: parseKeepAlive,
+};
 
 /** One of several words. */
 export function oneOf<T extends string>(words: readonly T[]): FlagValue<T> {

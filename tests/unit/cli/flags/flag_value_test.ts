@@ -8,7 +8,7 @@ import {
   someOf,
   truth,
   wholeNumber,
-} from "../../../src/cli/flag_value.ts";
+} from "../../../../src/cli/flags/flag_value.ts";
 
 Deno.test("wholeNumber() holds its bounds and knows its words", () => {
   const layers = wholeNumber(0, 10, { auto: -1 });

@@ -1,6 +1,6 @@
 /** The kind of value that `--chat-template` takes: Jinja source, or the name of a template that this server has. */
 
-import { CHATML_TEMPLATE } from "../chat/chat_template.ts";
+import { CHATML_TEMPLATE } from "../../chat/chat_template.ts";
 import type { FlagValue } from "./flag_value.ts";
 
 /** Templates by name. llama-server with `--jinja` has the same. */

@@ -3,8 +3,8 @@
 import { canonicalName, type Flag, FLAGS } from "./flag_table.ts";
 import type { FlagShape } from "./flag_tokens.ts";
 import { truth } from "./flag_value.ts";
-import type { ServeOptions } from "./serve_options.ts";
-import { UsageError } from "./usage_error.ts";
+import type { ServeOptions } from "../serve_options.ts";
+import { UsageError } from "../usage_error.ts";
 
 /** A flag of `serve` for splitting a command line. */
 export interface ServeFlagShape extends FlagShape {
@@ -29,9 +29,11 @@ export function applyEnvironment(
   env: (name: string) => string | undefined,
 ): void {
   for (const flag of FLAGS) {
-    const value = flag.env === undefined ? undefined : env(flag.env);
-    if (value !== undefined && value !== "") {
-      applyVariable(options, flag, flag.env ?? "", value);
+    for (const name of [flag.env, flag.foreignEnv]) {
+      const value = name === undefined ? undefined : env(name);
+      if (name === undefined || value === undefined || value === "") continue;
+      applyVariable(options, flag, name, value);
+      break;
     }
   }
 }

@@ -1,8 +1,8 @@
 /** What a flag of `serve` is, and the two ways to make one that takes a value. */
 
-import type { SamplingParams } from "../core/sampling_params.ts";
+import type { SamplingParams } from "../../core/sampling_params.ts";
 import type { FlagValue } from "./flag_value.ts";
-import type { ServeSettings } from "./serve_options.ts";
+import type { ServeSettings } from "../serve_options.ts";
 
 /** Headings of `--help`, in their order. */
 export const GROUPS = [
@@ -21,6 +21,8 @@ interface FlagBase {
   names: readonly [string, ...string[]];
   /** Environment variable that the flag overrides. */
   env?: string;
+  /** Another program's variable that counts where `env` is not set. */
+  foreignEnv?: string;
   group: FlagGroup;
   /** One sentence without a full stop. */
   help: string;
@@ -72,6 +74,7 @@ export function setting<K extends keyof ServeSettings>(
     group: FlagGroup;
     help: string;
     env?: string;
+    foreignEnv?: string;
     shown?: string;
     joins?: true;
   },
