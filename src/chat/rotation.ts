@@ -16,28 +16,34 @@ export interface RotatedMessages {
  * Drops as few of the oldest turns as possible. A turn is a user message and everything up to the next one, so a tool
  * result never loses its call; what stands before the first user message (a greeting) is a turn of its own.
  *
- * @param measure prompt tokens of a conversation; called O(log turns) times. Assumed not to grow when a turn is dropped
+ * @param measure prompt tokens of a conversation; called O(log turns) times, but for the first
+ * time with conversations of few times the budget. Assumed not to grow when a turn is dropped
  * @param budget most prompt tokens allowed
  * @returns null when even the last turn with the system messages exceeds the budget
  */
-export function rotateMessages(
+export async function rotateMessages(
   messages: readonly ChatMessage[],
-  measure: (messages: readonly ChatMessage[]) => number,
+  measure: (messages: readonly ChatMessage[]) => number | Promise<number>,
   budget: number,
-): RotatedMessages | null {
-  if (measure(messages) <= budget) return { messages, messagesDropped: 0 };
+): Promise<RotatedMessages | null> {
+  if (await measure(messages) <= budget) {
+    return { messages, messagesDropped: 0 };
+  }
   const turns = turnOfEachMessage(messages);
   const last = turns.reduce((most, turn) => Math.max(most, turn), 0);
   const without = (dropped: number) => messages.filter((_, i) => turns[i]! < 0 || turns[i]! >= dropped);
 
   // Invariant: dropping `low` turns is too few; dropping `high` turns fits, once `best` is set.
   let [low, high] = [0, last];
-  if (last === 0 || measure(without(last)) > budget) return null;
+  if (last === 0 || await measure(without(last)) > budget) return null;
   let best = without(last);
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
+  // From the end first, four times as many turns each time: what is measured is never much more than what fits.
+  for (let kept = 4; high - low > 1;) {
+    const galloping = low === 0 && last + 1 - kept > 0;
+    const middle = galloping ? last + 1 - kept : (low + high) >> 1;
+    kept *= 4;
     const candidate = without(middle);
-    if (measure(candidate) <= budget) [high, best] = [middle, candidate];
+    if (await measure(candidate) <= budget) [high, best] = [middle, candidate];
     else low = middle;
   }
   return { messages: best, messagesDropped: messages.length - best.length };

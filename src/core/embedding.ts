@@ -23,6 +23,8 @@ export interface EmbedOptions {
   normalize: number;
   /** Keep the first so many numbers, before normalising. */
   dimensions?: number;
+  /** Called when the inputs have been read and have a place in the queue. */
+  onAccepted?: () => void;
 }
 
 /** Euclidean length 1. */
@@ -49,6 +51,8 @@ export interface PairMarks {
 export interface RerankOptions {
   /** A pair of more than `maxTokens`: the document's end is dropped, or it is an error. */
   overflow: "truncate" | "error";
+  /** Called when the pairs have been read and have a place in the queue. */
+  onAccepted?: () => void;
 }
 
 /** Scores of documents, in their order. */

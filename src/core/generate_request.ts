@@ -101,6 +101,8 @@ export interface GenerateRequest {
   explainCache?: boolean;
   /** The place to run in, where that is free. */
   slot?: number;
+  /** Another generation of the same request has been let in: a full queue does not refuse this one. */
+  follows?: boolean;
   /** Text events carry token ids. */
   reportTokens?: boolean;
   /** Emit `progress` while the prompt is computed. */

@@ -127,7 +127,11 @@ export interface InferenceService {
    * @throws ServerError as `find()`; `overloaded` when too many wait; `not_supported` when the model cannot be loaded or
    * does not fit into memory; the signal's reason when aborted while waiting
    */
-  use(name: string | undefined, options: UseOptions, signal: AbortSignal): Promise<ModelLease>;
+  use(
+    name: string | undefined,
+    options: UseOptions,
+    signal: AbortSignal,
+  ): Promise<ModelLease>;
   /** Removes a model from memory, at once when it is idle, else when its requests have ended. */
   unload(card: ModelCard): Promise<void>;
   /** Models were made, changed or removed: names may mean others now. */
@@ -146,7 +150,15 @@ export interface ModelSession {
    * Runs one generation. The iterator ends after `done`; leaving it early, or aborting the signal, frees the engine.
    * @throws ServerError from the first or a later `next()`
    */
-  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+  generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<GenerateEvent>;
+  /**
+   * Finds what is wrong with a request before its turn has come. Costs as much as reading its prompt.
+   * @throws ServerError that `generate()` would begin with, but for a full queue
+   */
+  check(request: GenerateRequest): Promise<void>;
   /** What the model embeds. */
   embeddingFacts(): EmbeddingFacts;
   /**
@@ -173,9 +185,20 @@ export interface ModelSession {
   /** Renders a conversation with the model's template, generation prompt included unless it continues. */
   applyTemplate(prompt: ChatPrompt): string;
   /** Text to token ids. `parseSpecial` lets special tokens in the text be recognised. */
-  tokenize(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array;
+  tokenize(
+    text: string,
+    options: { addSpecial: boolean; parseSpecial: boolean },
+  ): Int32Array;
+  /** As `tokenize()`; a long text does not block the event loop. */
+  tokenizeLater(
+    text: string,
+    options: { addSpecial: boolean; parseSpecial: boolean },
+  ): Promise<Int32Array>;
   /** Token ids to text. `special` renders control tokens as their text; default false. */
-  detokenize(tokens: readonly number[], options?: { special?: boolean }): string;
+  detokenize(
+    tokens: readonly number[],
+    options?: { special?: boolean },
+  ): string;
   /** The exact bytes of a token, control tokens rendered as their text. */
   tokenBytes(token: number): Uint8Array;
   /** LoRA adapters that were loaded with the model, in order of their ids. */
@@ -184,7 +207,10 @@ export interface ModelSession {
    * Changes the scales of all LoRA adapters once nobody generates.
    * @param scales one for each adapter
    */
-  setAdapterScales(scales: readonly number[], signal: AbortSignal): Promise<void>;
+  setAdapterScales(
+    scales: readonly number[],
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * Writes what the cache keeps of a slot's last request to a file, or puts it back.
    * @throws ServerError `validation`, `not_found`, or `unavailable` while the slot is busy

@@ -80,11 +80,13 @@ export interface ReasoningLimit {
   start: string;
   /** Text that closes it. */
   end: string;
+  /** Text that may stand before the mark when it opens again; default none. */
+  between?: string;
   /** Texts that close it too and are no longer part of it, such as the beginning of a call. */
   endsBefore: readonly string[];
   /** The prompt has opened it. */
   open: boolean;
-  /** Most tokens of reasoning; -1 without limit. */
+  /** Most tokens of reasoning, of all of its parts together; -1 without limit. */
   budget: number;
   /** Tokens that close it when the budget is used up. */
   closing: readonly number[];

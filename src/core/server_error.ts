@@ -44,6 +44,8 @@ export interface ErrorDetails {
   nCtx?: number;
   /** Seconds after which a retry makes sense (`overloaded`, `unavailable`). */
   retryAfter?: number;
+  /** What logs say instead of message and cause, because these quote what was said. */
+  loggable?: string;
   /** The underlying error. */
   cause?: unknown;
 }

@@ -12,7 +12,7 @@ export interface HistogramSnapshot {
   sum: number;
 }
 
-/** Totals since the start. */
+/** Totals since the start of the server, over all models that were loaded. They only ever rise. */
 export interface ServiceCounters {
   requests: number;
   /** Requests that ended with an error or whose client went away. */

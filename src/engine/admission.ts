@@ -1,7 +1,8 @@
 /**
  * The async lock in front of the engine: first come, first served, weighted by KV cells. A request enters when a slot
  * is free and its reservation fits beside those already inside, so what has entered never fails for lack of cells.
- * With one slot it is a plain fair lock. Waiting is abortable; the queue is bounded. The order is strict: a small
+ * With one slot it is a plain fair lock. Waiting is abortable; the queue is bounded, but for what belongs to a request
+ * that is in already: no request is refused half-way. The order is strict: a small
  * request does not overtake a large one that waits, so nobody starves.
  */
 
@@ -58,14 +59,21 @@ export class AdmissionLock {
   /**
    * Waits for a place.
    * @param cells cells to reserve, at most the whole budget
+   * @param follows it is part of a request that has been let in: it waits however many others do
    * @returns rejects with the signal's reason when aborted while waiting
    * @throws at once: ServerError `overloaded` when the queue is full, the signal's reason when it is aborted
    */
-  acquire(cells: number, signal: AbortSignal): Promise<Admission> {
+  acquire(
+    cells: number,
+    signal: AbortSignal,
+    follows = false,
+  ): Promise<Admission> {
     signal.throwIfAborted();
     const needed = Math.min(cells, this.#options.cells);
-    if (this.#queue.length === 0 && this.#fits(needed)) return Promise.resolve(this.#enter(needed));
-    if (this.#queue.length >= this.#options.maxQueue) {
+    if (this.#queue.length === 0 && this.#fits(needed)) {
+      return Promise.resolve(this.#enter(needed));
+    }
+    if (!follows && this.#queue.length >= this.#options.maxQueue) {
       throw new ServerError(
         "overloaded",
         `The queue is full: ${this.#queue.length} requests wait (--max-queue ${this.#options.maxQueue})`,
@@ -93,7 +101,8 @@ export class AdmissionLock {
   }
 
   #fits(cells: number): boolean {
-    return this.#inside < this.#options.slots && this.#reserved + cells <= this.#options.cells;
+    return this.#inside < this.#options.slots &&
+      this.#reserved + cells <= this.#options.cells;
   }
 
   #enter(cells: number): Admission {

@@ -29,6 +29,8 @@ export interface EngineOptions {
   expectedAnswer?: number;
   /** Shared with whoever else computes on the backend's threads. */
   turns?: TurnLock;
+  /** What this engine does is counted here; engines that follow each other share it. Default: one of its own. */
+  metrics?: EngineMetrics;
 }
 
 const DEFAULT_EXPECTED_ANSWER = 512;
@@ -39,7 +41,7 @@ export class Engine implements AsyncDisposable {
   readonly #parallel: number;
   readonly #expectedAnswer: number;
   readonly #lock: AdmissionLock;
-  readonly #metrics = new EngineMetrics();
+  readonly #metrics: EngineMetrics;
   readonly #loop: StepLoop;
   readonly #slots: SlotTable<SlotStatus>;
   #admitted = 0;
@@ -48,6 +50,7 @@ export class Engine implements AsyncDisposable {
   constructor(backend: Backend, options: EngineOptions) {
     this.#backend = backend;
     this.#parallel = Math.min(options.parallel, backend.nSeqMax);
+    this.#metrics = options.metrics ?? new EngineMetrics();
     this.#slots = new SlotTable(this.#parallel);
     this.#expectedAnswer = options.expectedAnswer ?? DEFAULT_EXPECTED_ANSWER;
     this.#loop = new StepLoop(backend, options.maxStepMs, this.#metrics, options.turns);
@@ -88,12 +91,16 @@ export class Engine implements AsyncDisposable {
    * full, `unavailable` when the engine closes; the signal's reason when aborted
    */
   async run(job: EngineJob, signal: AbortSignal): Promise<EngineResult> {
-    this.#check(job);
+    this.check(job);
     const arrivedAt = performance.now();
     this.#metrics.counters.requests++;
     let admission: Admission | undefined;
     try {
-      const entering = this.#lock.acquire(this.#reservation(job), signal);
+      const entering = this.#lock.acquire(
+        this.#reservation(job),
+        signal,
+        job.follows,
+      );
       job.onAccepted();
       admission = await entering;
       this.#checkOpen();
@@ -213,7 +220,11 @@ export class Engine implements AsyncDisposable {
     if (this.#closed) throw closedError();
   }
 
-  #check(job: EngineJob): void {
+  /**
+   * Says whether the job can be run at all, whatever else runs.
+   * @throws ServerError as `run()`, but for `overloaded`
+   */
+  check(job: Pick<EngineJob, "prompt">): void {
     this.#checkOpen();
     const nPromptTokens = job.prompt.length;
     if (nPromptTokens === 0) {

@@ -43,7 +43,7 @@ export class Histogram {
   }
 }
 
-/** Counters and histograms of one engine. */
+/** Counters and histograms of an engine, or of several that follow each other: they only ever rise. */
 export class EngineMetrics {
   readonly counters: ServiceCounters = {
     requests: 0,

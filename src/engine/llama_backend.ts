@@ -102,7 +102,7 @@ export class LlamaBackend implements Backend {
       }
     }
     context.clearAbort();
-    const code = inline ? context.decodeSync(batch) : await this.#decodeInBackground();
+    const code = inline && !context.offloaded ? context.decodeSync(batch) : await this.#decodeInBackground();
     if (code === NativeStatus.ok) return "ok";
     if (code === NativeStatus.noKvSlot) return "no_cells";
     if (code === NativeStatus.aborted) return "aborted";

@@ -98,7 +98,9 @@ class LlamaEmbedder implements EmbedBackend {
     context.clearAbort();
     if (this.#hasMemory) context.memory.clear(false);
     // Without a memory libllama encodes here.
-    const code = inline ? context.decodeSync(this.#batch) : await this.#computeInBackground();
+    const code = inline && !context.offloaded
+      ? context.decodeSync(this.#batch)
+      : await this.#computeInBackground();
     if (code === DecodeStatus.aborted) return null;
     if (code !== DecodeStatus.ok) {
       throw new Error(`llama_decode failed with code ${code} on ${inputs.length} inputs to embed`);

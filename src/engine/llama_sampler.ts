@@ -12,13 +12,29 @@
 
 import { RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
 import { ServerError } from "../core/server_error.ts";
-import type { Candidates, Llama, SamplerChain, SamplerStep, Vocab } from "../../ffi/mod.ts";
+import type {
+  Candidates,
+  Llama,
+  SamplerChain,
+  SamplerStep,
+  Vocab,
+} from "../../ffi/mod.ts";
 import type { Sampler } from "./backend.ts";
 import { ReasoningWatch } from "./reasoning_watch.ts";
-import { biases, chainSteps, historyLength, isPlainGreedy, leadingTopK } from "./sampler_steps.ts";
+import {
+  biases,
+  chainSteps,
+  historyLength,
+  isPlainGreedy,
+  leadingTopK,
+} from "./sampler_steps.ts";
 import { hasTokenRules, TokenTree } from "./token_tree.ts";
 import { argMax, bestCandidates, topIndices } from "./top_k.ts";
-import { bytesToString, type Triggered, TriggerWatch } from "./trigger_watch.ts";
+import {
+  bytesToString,
+  type Triggered,
+  TriggerWatch,
+} from "./trigger_watch.ts";
 
 /** More biases than this are left to the chain. */
 const MAX_DIRECT_BIAS = 256;
@@ -72,19 +88,29 @@ export class LlamaSampler implements Sampler {
    * @param history the prompt, for penalties
    * @throws ServerError `validation` when the grammar does not parse
    */
-  constructor(resources: SamplerResources, params: SamplingParams, history: ArrayLike<number>) {
+  constructor(
+    resources: SamplerResources,
+    params: SamplingParams,
+    history: ArrayLike<number>,
+  ) {
     const { llama, vocab, nCtx, ends } = resources;
     this.#resources = resources;
     this.seed = params.seed === RANDOM_SEED
       ? crypto.getRandomValues(new Uint32Array(1))[0]!
       : params.seed >>> 0;
     this.#params = params;
-    this.#reasoning = params.reasoning ? new ReasoningWatch(params.reasoning) : null;
+    this.#reasoning = params.reasoning
+      ? new ReasoningWatch(params.reasoning)
+      : null;
     const constrained = params.grammar !== "";
     this.#byText = !hasTokenRules(params.grammar);
     if (params.grammar !== "" && this.#byText) growTree(resources);
-    this.#trigger = constrained && params.grammarTrigger ? new TriggerWatch(params.grammarTrigger) : null;
-    this.#grammar = constrained ? createGrammar(llama, vocab, params.grammar) : null;
+    this.#trigger = constrained && params.grammarTrigger
+      ? new TriggerWatch(params.grammarTrigger)
+      : null;
+    this.#grammar = constrained
+      ? createGrammar(llama, vocab, params.grammar)
+      : null;
     if (this.#trigger) {
       // Made to see that it parses; the trigger decides how the one to use begins.
       this.#grammar?.[Symbol.dispose]();
@@ -96,10 +122,18 @@ export class LlamaSampler implements Sampler {
     // The whole vocabulary passes through the chain's own bias step only when nothing is picked before it.
     const direct = this.#bias.size <= MAX_DIRECT_BIAS;
     this.#pick = !direct ? 0 : greedy ? 1 : leadingTopK(params);
-    const steps = chainSteps({ ...params, seed: this.seed }, this.#pick > 0 ? NO_BIAS : this.#bias, nCtx);
-    this.#chain = this.#pick === 1 && greedy ? null : llama.createSamplerChain(vocab, steps);
+    const steps = chainSteps(
+      { ...params, seed: this.seed },
+      this.#pick > 0 ? NO_BIAS : this.#bias,
+      nCtx,
+    );
+    this.#chain = this.#pick === 1 && greedy
+      ? null
+      : llama.createSamplerChain(vocab, steps);
     const remembered = historyLength(params, history.length);
-    for (let i = history.length - remembered; i < history.length; i++) this.#chain?.accept(history[i]!);
+    for (let i = history.length - remembered; i < history.length; i++) {
+      this.#chain?.accept(history[i]!);
+    }
   }
 
   sample(row: number): number {
@@ -130,9 +164,14 @@ export class LlamaSampler implements Sampler {
     const all = Array.from({ length: candidates.size }, (_, i) => ({
       token: candidates.id(i),
       logit: candidates.logit(i),
-    })).filter(({ logit }) => logit > -Infinity).sort((a, b) => b.logit - a.logit);
+    })).filter(({ logit }) => logit > -Infinity).sort((a, b) =>
+      b.logit - a.logit
+    );
     const best = all[0]?.logit ?? 0;
-    const sum = all.reduce((total, { logit }) => total + Math.exp(logit - best), 0);
+    const sum = all.reduce(
+      (total, { logit }) => total + Math.exp(logit - best),
+      0,
+    );
     return all.filter((one, i) => i < n || one.token === token)
       .map(({ token, logit }) => ({ token, p: Math.exp(logit - best) / sum }));
   }
@@ -151,7 +190,11 @@ export class LlamaSampler implements Sampler {
     const piece = this.#piece(token);
     const muted = this.#reasoning?.inside ?? false;
     this.#reasoning?.push(piece);
-    const triggered = this.#trigger?.push(token, piece, muted || (this.#reasoning?.inside ?? false));
+    const triggered = this.#trigger?.push(
+      token,
+      piece,
+      muted || (this.#reasoning?.inside ?? false),
+    );
     if (!triggered) return;
     this.#trigger = null;
     this.#grammar = this.#begin(triggered);
@@ -203,14 +246,23 @@ export class LlamaSampler implements Sampler {
   #setBestAllowed(logits: Float32Array): boolean {
     if (this.#pick === 0) return false;
     const { candidates } = this.#resources;
-    const best = bestCandidates(logits, Math.max(FIRST_LOOK, 2 * this.#pick), this.#bias);
+    const best = bestCandidates(
+      logits,
+      Math.max(FIRST_LOOK, 2 * this.#pick),
+      this.#bias,
+    );
     candidates.set(best.ids, best.logits);
     this.#grammar!.apply(candidates);
-    const allowed = Array.from(best.ids.keys()).filter((i) => candidates.logit(i) !== -Infinity);
+    const allowed = Array.from(best.ids.keys()).filter((i) =>
+      candidates.logit(i) !== -Infinity
+    );
     // No other token is better than the last of these.
     const kept = allowed.slice(0, this.#pick);
     if (kept.length < this.#pick) return false;
-    candidates.set(kept.map((i) => best.ids[i]!), kept.map((i) => best.logits[i]!));
+    candidates.set(
+      kept.map((i) => best.ids[i]!),
+      kept.map((i) => best.logits[i]!),
+    );
     return true;
   }
 
@@ -222,12 +274,27 @@ export class LlamaSampler implements Sampler {
       ? tree.allowed(this.#grammar!, candidates)
       : allowedOfAll(this.#grammar!, candidates, logits);
     if (ids.length === 0) {
-      throw new ServerError("internal", "No token of the vocabulary continues the grammar");
+      throw new ServerError(
+        "validation",
+        "No token of the vocabulary continues the grammar",
+        { field: "grammar" },
+      );
     }
-    if (this.#pick === 0) return candidates.set(ids, Float32Array.from(ids, (id) => logits[id]!));
-    const biased = Float32Array.from(ids, (id) => logits[id]! + (this.#bias.get(id) ?? 0));
+    if (this.#pick === 0) {
+      return candidates.set(
+        ids,
+        Float32Array.from(ids, (id) => logits[id]!),
+      );
+    }
+    const biased = Float32Array.from(
+      ids,
+      (id) => logits[id]! + (this.#bias.get(id) ?? 0),
+    );
     const best = topIndices(biased, this.#pick);
-    candidates.set(Array.from(best, (i) => ids[i]!), Array.from(best, (i) => biased[i]!));
+    candidates.set(
+      Array.from(best, (i) => ids[i]!),
+      Array.from(best, (i) => biased[i]!),
+    );
   }
 }
 
@@ -243,14 +310,25 @@ function growTree(resources: SamplerResources): void {
 }
 
 /** Tokens that the grammar allows, each asked about. */
-function allowedOfAll(grammar: SamplerChain, candidates: Candidates, logits: Float32Array): Int32Array {
+function allowedOfAll(
+  grammar: SamplerChain,
+  candidates: Candidates,
+  logits: Float32Array,
+): Int32Array {
   candidates.setAll(logits);
   grammar.apply(candidates);
-  return Int32Array.from(logits.keys()).filter((id) => candidates.logit(id) !== -Infinity);
+  return Int32Array.from(logits.keys()).filter((id) =>
+    candidates.logit(id) !== -Infinity
+  );
 }
 
 /** @param hidden bytes in front of the first token that are no part of what the grammar describes */
-function createGrammar(llama: Llama, vocab: Vocab, grammar: string, hidden?: Uint8Array): SamplerChain {
+function createGrammar(
+  llama: Llama,
+  vocab: Vocab,
+  grammar: string,
+  hidden?: Uint8Array,
+): SamplerChain {
   const step: SamplerStep = hidden === undefined || hidden.length === 0
     ? { type: "grammar", grammar, root: "root" }
     : {
@@ -261,15 +339,24 @@ function createGrammar(llama: Llama, vocab: Vocab, grammar: string, hidden?: Uin
   try {
     return llama.createSamplerChain(vocab, [step]);
   } catch (cause) {
-    throw new ServerError("validation", "The grammar does not parse: it is not valid GBNF with a root rule", {
-      field: "grammar",
-      cause,
-    });
+    throw new ServerError(
+      "validation",
+      "The grammar does not parse: it is not valid GBNF with a root rule",
+      {
+        field: "grammar",
+        cause,
+      },
+    );
   }
 }
 
 /** Text as a GBNF literal. */
 function literal(bytes: Uint8Array): string {
-  const codes = Array.from(new TextDecoder().decode(bytes), (character) => character.codePointAt(0)!);
-  return `"${codes.map((code) => `\\U${code.toString(16).padStart(8, "0")}`).join("")}"`;
+  const codes = Array.from(
+    new TextDecoder().decode(bytes),
+    (character) => character.codePointAt(0)!,
+  );
+  return `"${
+    codes.map((code) => `\\U${code.toString(16).padStart(8, "0")}`).join("")
+  }"`;
 }

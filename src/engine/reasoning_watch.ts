@@ -10,6 +10,8 @@ import { byteString } from "./trigger_watch.ts";
 /** Watches one answer. Texts are byte strings, see `trigger_watch.ts`. */
 export class ReasoningWatch {
   readonly #start: string;
+  /** Ways in which it may open: the mark, alone or after what may stand before it. */
+  readonly #openings: readonly string[];
   readonly #end: string;
   readonly #endsBefore: readonly string[];
   readonly #longest: number;
@@ -18,18 +20,26 @@ export class ReasoningWatch {
   #inside: boolean;
   /** So far there is nothing but white space and maybe the beginning of the opening mark. */
   #mayOpen: boolean;
-  /** Tokens of the present reasoning. */
+  /** Tokens of reasoning, of all of its parts. */
   #used = 0;
   /** The end of the text, as far as a mark may reach into it. */
   #tail = "";
   /** Tokens that must come next. */
   #due: number[] = [];
 
-  constructor({ start, end, endsBefore, open, budget, closing }: ReasoningLimit) {
+  constructor(
+    { start, end, between, endsBefore, open, budget, closing }: ReasoningLimit,
+  ) {
     this.#start = byteString(start);
+    this.#openings = [start, ...between === undefined ? [] : [between + start]]
+      .map(byteString);
     this.#end = byteString(end);
     this.#endsBefore = endsBefore.map(byteString);
-    this.#longest = Math.max(this.#end.length, ...this.#endsBefore.map((text) => text.length), 4);
+    this.#longest = Math.max(
+      this.#end.length,
+      ...this.#endsBefore.map((text) => text.length),
+      4,
+    );
     this.#budget = budget;
     this.#closing = closing;
     this.#inside = open;
@@ -75,20 +85,21 @@ export class ReasoningWatch {
 
   #lookForStart(): void {
     const text = this.#tail.trimStart();
-    if (!text.startsWith(this.#start)) {
-      this.#mayOpen = this.#start.startsWith(text);
+    const opening = this.#openings.find((mark) => text.startsWith(mark));
+    if (opening === undefined) {
+      this.#mayOpen = this.#openings.some((mark) => mark.startsWith(text));
       return;
     }
-    this.#tail = text.slice(this.#start.length);
+    this.#tail = text.slice(opening.length);
     this.#inside = true;
     this.#mayOpen = false;
-    this.#used = 0;
     this.#lookForEnd();
   }
 
   /** The budget is used up, nothing is due yet and the text does not end within a character. */
   #spent(): boolean {
-    return this.#inside && this.#budget >= 0 && this.#used >= this.#budget && this.#due.length === 0 &&
+    return this.#inside && this.#budget >= 0 && this.#used >= this.#budget &&
+      this.#due.length === 0 &&
       !endsWithinCharacter(this.#tail);
   }
 }

@@ -28,6 +28,8 @@ export interface EngineJob {
   cachePrompt: boolean;
   /** The slot wanted; any other is taken while that one is busy. */
   slot?: number;
+  /** It belongs to what has been let in already: a full queue does not refuse it. */
+  follows?: boolean;
   /**
    * Called when the prompt begins to be computed and after each step of it.
    * @param cached tokens that came from the prefix cache

@@ -21,6 +21,7 @@ import { observedService } from "./observed_service.ts";
 import { openapiJson, SERVER_ENDPOINTS } from "./openapi.ts";
 import type { RequestRecord } from "./request_record.ts";
 import { ServerLife } from "./server_life.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { lateResponse, streamResponse, type StreamTimes } from "./stream.ts";
 import type { StreamOutcome } from "./stream_pump.ts";
 import { type HttpLogger, PROBE_PATHS, type Tracked, trackingMiddleware } from "./tracking.ts";
@@ -49,12 +50,20 @@ export interface AppOptions extends Settings {
   logger?: HttpLogger;
   /** Models on disk; without it the endpoints that manage models refuse. */
   models?: ModelManager;
+  /** Makes a span of every request. */
+  telemetry?: Telemetry | undefined;
   /** Intervals of streams, for tests. */
   streamTimes?: StreamTimes;
 }
 
 /** 8 MiB: about two million tokens of text. */
 export const DEFAULT_BODY_LIMIT = 8 * 1024 * 1024;
+
+/** Milliseconds between two pieces of a body that nobody wants. */
+const REFUSED_BODY_MS = 1000;
+
+/** Statuses that tell a client to come again; each carries Retry-After in seconds. */
+const BUSY_STATUSES: ReadonlySet<number> = new Set([429, 503, 529]);
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -108,13 +117,23 @@ export function createApp(service: InferenceService, given: AppOptions): Hono<En
 function guard(app: Hono<Env>, options: Ready): void {
   const { life, metrics, logger, corsOrigins = DEFAULT_ORIGINS, hosts = { allowed: [] }, apiKeys = [] } =
     options;
-  app.use(trackingMiddleware(life, metrics, logger));
+  app.use(trackingMiddleware(life, metrics, logger, options.telemetry));
+  app.use(async (c, next) => {
+    await next();
+    // The connection's next request is for whoever listens then.
+    if (life.draining || life.down !== undefined) c.res.headers.set("connection", "close");
+  });
   app.use(originMiddleware(corsOrigins));
   app.use(corsMiddleware(corsOrigins));
   if (hosts !== null) app.use(hostMiddleware(hosts));
   app.use(async (c, next) => {
     if (c.env?.refusal) throw c.env.refusal;
-    if (!PROBE_PATHS.has(c.req.path)) life.checkOpen();
+    const refusal = life.refusal(PROBE_PATHS.has(c.req.path));
+    if (refusal !== undefined) {
+      // A client that is still sending would see a reset instead of the answer.
+      await readBytes(c.req.raw, options.bodyLimit ?? DEFAULT_BODY_LIMIT, REFUSED_BODY_MS).catch(() => {});
+      throw refusal;
+    }
     await next();
   });
   app.use(authMiddleware(new ApiKeyRing(apiKeys)));
@@ -159,6 +178,7 @@ async function answer(
     const error = abort.signal.aborted
       ? new ServerError("cancelled", "The client went away", { cause: fault })
       : ServerError.from(fault);
+    if (error.kind === "cancelled") c.get("record").outcome = "cancelled";
     report(error, where, options);
     return errorResponse(error, dialect);
   }
@@ -238,12 +258,14 @@ function jsonResponse(
 function errorResponse(error: ServerError, dialect: Dialect): Response {
   const { status, json, headers } = dialect.encodeError(error);
   const response = jsonResponse(status, json, headers);
-  if (error.details.retryAfter !== undefined) {
-    response.headers.set("retry-after", String(Math.ceil(error.details.retryAfter)));
-  }
+  const { retryAfter = BUSY_STATUSES.has(status) ? 1 : undefined } = error.details;
+  if (retryAfter !== undefined) response.headers.set("retry-after", String(Math.ceil(retryAfter)));
   return response;
 }
 
 function report(error: ServerError, where: string, options: AppOptions): void {
-  if (error.kind === "internal") options.logger?.error(`${where}: ${error.message}`, error.cause ?? error);
+  if (error.kind !== "internal") return;
+  const { loggable } = error.details;
+  if (loggable === undefined) options.logger?.error(`${where}: ${error.message}`, error.cause ?? error);
+  else options.logger?.error(`${where}: ${loggable}`);
 }

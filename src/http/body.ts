@@ -78,10 +78,20 @@ async function readWithin(
     }, idleMs);
   });
   try {
-    return await Promise.race([reader.read(), elapsed]);
+    return await Promise.race([reader.read().catch(leftError), elapsed]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The runtime has many words for a body whose client is gone. */
+function leftError(cause: unknown): never {
+  if (cause instanceof ServerError) throw cause;
+  throw new ServerError(
+    "cancelled",
+    "Cannot read the request body: the client went away",
+    { cause },
+  );
 }
 
 function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
@@ -110,11 +120,19 @@ export function parseJson(bytes: Uint8Array): unknown {
   checkDepth(bytes);
   const text = decodeText(bytes);
   try {
-    return JSON.parse(text);
+    return NEGATIVE_ZERO.test(text) ? JSON.parse(text, positiveZero) : JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ServerError("bad_request", `Cannot parse the request body as JSON: ${reason}`, { cause });
   }
+}
+
+/** What may be read as -0: `-0`, `-0.0`, and numbers too small, such as `-1e-999`. */
+const NEGATIVE_ZERO = /-0(?![.\d])|-0\.0*(?!\d)|-[\d.]+[eE]-\d/;
+
+/** Everybody counts -0 as a whole number that is not negative, but for calls of native functions. */
+function positiveZero(_key: string, value: unknown): unknown {
+  return value === 0 ? 0 : value;
 }
 
 function decodeText(bytes: Uint8Array): string {

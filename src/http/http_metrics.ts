@@ -1,5 +1,6 @@
 /** Counts requests and connections, and says so in Prometheus' text format. A request costs a few additions. */
 
+import { RequestHistograms } from "./request_histograms.ts";
 import type { RequestRecord } from "./request_record.ts";
 
 /** Why a connection was closed by us. */
@@ -12,8 +13,10 @@ const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 export class HttpMetrics {
   /** Requests by dialect and status, as `dialect status`. */
   readonly #requests = new Map<string, number>();
+  readonly #cut = new Map<string, number>();
   readonly #closed = new Map<CloseReason, number>();
   readonly #buckets: number[] = new Array(BOUNDS.length + 1).fill(0);
+  readonly #histograms = new RequestHistograms();
   #seconds = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -21,9 +24,12 @@ export class HttpMetrics {
   connections = 0;
 
   /** Counts a request that is over. */
-  record({ dialect, status, seconds, bytesIn, bytesOut }: RequestRecord): void {
+  record(record: RequestRecord): void {
+    const { dialect, status, outcome, seconds, bytesIn, bytesOut } = record;
+    this.#histograms.record(record);
     const key = `${dialect} ${status}`;
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
+    if (outcome !== undefined) this.#cut.set(outcome, (this.#cut.get(outcome) ?? 0) + 1);
     const bucket = BOUNDS.findIndex((bound) => seconds <= bound);
     this.#buckets[bucket < 0 ? BOUNDS.length : bucket]!++;
     this.#seconds += seconds;
@@ -42,12 +48,19 @@ export class HttpMetrics {
       const [dialect, status] = key.split(" ");
       return [`{dialect="${dialect}",status="${status}"}`, value];
     });
-    const closed = [...this.#closed].sort()
-      .map(([reason, value]): [string, number] => [`{reason="${reason}"}`, value]);
+    const byReason = (counts: ReadonlyMap<string, number>) =>
+      [...counts].sort().map(([reason, value]): [string, number] => [`{reason="${reason}"}`, value]);
     return [
       family("http_requests_total", "Requests by dialect and status.", "counter", requests),
+      family(
+        "http_requests_cut_total",
+        "Requests that ended before their answer did, by reason; they are among the requests, too.",
+        "counter",
+        byReason(this.#cut),
+      ),
       family("http_requests_in_flight", "Requests being answered.", "gauge", [["", inFlight]]),
       this.#histogram(),
+      this.#histograms.encode(),
       family("http_request_bytes_total", "Bytes of request bodies read.", "counter", [["", this.#bytesIn]]),
       family("http_response_bytes_total", "Bytes of response bodies produced.", "counter", [
         ["", this.#bytesOut],
@@ -57,7 +70,7 @@ export class HttpMetrics {
         "http_connections_closed_total",
         "Connections that the server closed, by reason.",
         "counter",
-        closed,
+        byReason(this.#closed),
       ),
     ].join("");
   }

@@ -48,6 +48,14 @@ const MAX_REFUSED = 64;
 /** Milliseconds between two looks at the connections. */
 const SWEEP_MS = 1000;
 
+/** The flags of limits that close connections. */
+const FLAGS: Readonly<Record<CloseReason, string>> = {
+  header_timeout: "--header-timeout",
+  idle_timeout: "--idle-timeout",
+  slow_reader: "--stream-buffer, --idle-timeout",
+  limit: "--max-connections",
+};
+
 interface RuntimeServer {
   readonly finished: Promise<void>;
   shutdown(): Promise<void>;
@@ -255,7 +263,10 @@ class ConnectionListener implements Listener {
 
   #close(connection: Connection, reason: CloseReason): void {
     this.#options.metrics.recordClosed(reason);
-    this.#options.log("debug", `Closed a connection: ${reason}`);
+    this.#options.log(
+      "debug",
+      `Closed a connection: ${reason} (${FLAGS[reason]})`,
+    );
     connection.close();
   }
 }

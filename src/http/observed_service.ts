@@ -3,7 +3,7 @@
  * more tokens than the operator allows. A token costs one callback here.
  */
 
-import type { Embedding } from "../core/embedding.ts";
+import type { Embedding, Ranking } from "../core/embedding.ts";
 import type { GenerateEvent } from "../core/generate_event.ts";
 import type { GenerateRequest } from "../core/generate_request.ts";
 import type { ModelCard } from "../core/inference_service.ts";
@@ -18,9 +18,10 @@ interface Lease extends Disposable {
 /** What is looked at; the rest passes as it is. Which of them there are is the wrapped object's business. */
 interface Hooks {
   resolve(name: string | undefined): ModelCard;
-  use(...args: unknown[]): Promise<Lease>;
+  use(name: string | undefined, ...args: unknown[]): Promise<Lease>;
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
   embed(...args: unknown[]): Promise<readonly Embedding[]>;
+  rerank(...args: unknown[]): Promise<Ranking>;
 }
 
 /**
@@ -35,8 +36,9 @@ export function observedService<T extends object>(service: T, record: RequestRec
       record.model = card.id;
       return card;
     },
-    async use(...args) {
-      const lease = await inner.use(...args);
+    async use(name, ...args) {
+      record.askFor(name);
+      const lease = await inner.use(name, ...args);
       const { card } = lease.session as { card?: ModelCard };
       if (card !== undefined) record.model = card.id;
       return {
@@ -44,11 +46,20 @@ export function observedService<T extends object>(service: T, record: RequestRec
         [Symbol.dispose]: () => lease[Symbol.dispose](),
       };
     },
-    generate: (request, signal) => observed(inner.generate(limited(request, maxTokens), signal), record),
+    generate(request, signal) {
+      const allowed = limited(request, maxTokens);
+      record.addRequest(allowed);
+      return observed(inner.generate(allowed, signal), record);
+    },
     async embed(...args) {
       const embeddings = await inner.embed(...args);
       record.promptTokens += embeddings.reduce((sum, { tokens }) => sum + tokens, 0);
       return embeddings;
+    },
+    async rerank(...args) {
+      const ranking = await inner.rerank(...args);
+      record.promptTokens += ranking.tokens;
+      return ranking;
     },
   };
   return new Proxy(service, {
@@ -73,8 +84,17 @@ function limited(request: GenerateRequest, maxTokens: number): GenerateRequest {
 }
 
 function observed(events: AsyncIterable<GenerateEvent>, record: RequestRecord): AsyncIterable<GenerateEvent> {
+  let promptTokens = 0;
+  let hasPieces = false;
   const note = (result: IteratorResult<GenerateEvent>) => {
-    if (!result.done && result.value.type === "done") record.addDone(result.value);
+    if (result.done) return result;
+    const event = result.value;
+    if (event.type === "done") record.addDone(event, promptTokens);
+    else if (event.type === "start") record.addStart(promptTokens = event.promptTokens);
+    else if (!hasPieces && event.type !== "progress") {
+      hasPieces = true;
+      record.addFirstPiece();
+    }
     return result;
   };
   return {

@@ -4,6 +4,7 @@
  */
 
 import type { DoneEvent } from "../core/generate_event.ts";
+import type { GenerateRequest } from "../core/generate_request.ts";
 
 /** Carries a request's id, both ways. */
 export const REQUEST_ID_HEADER = "x-request-id";
@@ -11,8 +12,17 @@ export const REQUEST_ID_HEADER = "x-request-id";
 /** An id that a client may choose: it stands in logs and headers. */
 const VALID_ID = /^[\w.:+/=-]{1,128}$/;
 
-/** Longest path that is logged, in characters. */
-const MAX_PATH = 120;
+/** Longest path or model name that is told of, in characters. */
+const MAX_NAME = 120;
+
+/** What a request asked of the sampler, as far as it is told of. */
+export interface GenerationSettings {
+  /** Undefined: no limit. */
+  maxTokens: number | undefined;
+  temperature: number;
+  topP: number;
+  topK: number;
+}
 
 /** One request. */
 export class RequestRecord {
@@ -28,6 +38,11 @@ export class RequestRecord {
   streaming = false;
   /** The id of the model that answered. */
   model: string | undefined;
+  /** A model was asked for, whether or not there is one of that name. */
+  usesModel = false;
+  /** The name that it was asked for by, shortened. */
+  requestedModel: string | undefined;
+  settings: GenerationSettings | undefined;
   bytesIn = 0;
   bytesOut = 0;
   /** Milliseconds from arrival to end; 0 before. */
@@ -37,7 +52,9 @@ export class RequestRecord {
   promptTokens = 0;
   cachedTokens = 0;
   generatedTokens = 0;
-  #finishReason: string | undefined;
+  /** Complete generations; their timings, for histograms. */
+  readonly #done: Pick<DoneEvent, "usage" | "timings">[] = [];
+  readonly #finishReasons: string[] = [];
   #ttftMs: number | undefined;
   #decodeMs = 0;
 
@@ -55,7 +72,7 @@ export class RequestRecord {
     onEnd: (record: RequestRecord) => void,
   ) {
     this.method = method;
-    this.path = path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path;
+    this.path = shortened(path);
     this.dialect = dialect;
     this.id = givenId !== undefined && VALID_ID.test(givenId)
       ? givenId
@@ -63,15 +80,71 @@ export class RequestRecord {
     this.#onEnd = onEnd;
   }
 
-  /** A generation of the request is complete; a request may have several. */
-  addDone({ usage, timings, finishReason }: DoneEvent): void {
-    this.promptTokens += usage.promptTokens;
+  /** A model is asked for by this name. */
+  askFor(name: string | undefined): void {
+    this.usesModel = true;
+    this.requestedModel = name === undefined ? undefined : shortened(name);
+  }
+
+  /** A generation begins. */
+  addRequest({ maxTokens, sampling: { temperature, topP, topK } }: GenerateRequest): void {
+    this.settings = { maxTokens: maxTokens < 0 ? undefined : maxTokens, temperature, topP, topK };
+  }
+
+  /** A generation was accepted; it may be left before `addDone()`. */
+  addStart(promptTokens: number): void {
+    this.promptTokens += promptTokens;
+  }
+
+  /** The first piece of an answer has come; `addDone()` knows better when, if it comes to that. */
+  addFirstPiece(): void {
+    this.#ttftMs ??= performance.now() - this.#startedAt;
+  }
+
+  /**
+   * A generation of the request is complete; a request may have several.
+   * @param started what `addStart()` was given for it
+   */
+  addDone({ usage, timings, finishReason }: DoneEvent, started: number): void {
+    this.promptTokens += usage.promptTokens - started;
     this.cachedTokens += usage.cachedTokens;
     this.generatedTokens += usage.completionTokens;
     this.#decodeMs += timings.decodeMs;
-    this.#finishReason = finishReason;
+    this.#finishReasons.push(finishReason);
     const ttft = timings.tokenizeMs + timings.queueMs + timings.prefillMs;
-    this.#ttftMs = Math.min(this.#ttftMs ?? Infinity, ttft);
+    this.#ttftMs = this.#done.length === 0 ? ttft : Math.min(this.#ttftMs ?? Infinity, ttft);
+    this.#done.push({ usage, timings });
+  }
+
+  /** Complete generations. */
+  get done(): readonly Pick<DoneEvent, "usage" | "timings">[] {
+    return this.#done;
+  }
+
+  /** Number of complete generations. */
+  get generations(): number {
+    return this.#done.length;
+  }
+
+  /** Of each complete generation. */
+  get finishReasons(): readonly string[] {
+    return this.#finishReasons;
+  }
+
+  /** From arrival to the first token of the first answer; undefined when there is none. */
+  get firstTokenSeconds(): number | undefined {
+    return this.#ttftMs === undefined ? undefined : this.#ttftMs / 1000;
+  }
+
+  /** Between two tokens of an answer, on average; undefined where there are no two. */
+  get perTokenSeconds(): number | undefined {
+    const gaps = this.generatedTokens - this.#done.length;
+    return gaps > 0 && this.#decodeMs > 0 ? this.#decodeMs / 1000 / gaps : undefined;
+  }
+
+  /** The longest that a generation waited for admission. */
+  get queueSeconds(): number {
+    return Math.max(0, ...this.#done.map(({ timings }) => timings.queueMs)) / 1000;
   }
 
   /** Seconds from arrival to end. */
@@ -89,8 +162,8 @@ export class RequestRecord {
 
   /** The facts of the log line. Durations in milliseconds. */
   fields(): Record<string, string | number | undefined> {
-    const generated = this.#ttftMs !== undefined;
-    const rate = this.#decodeMs > 0 ? (1000 * (this.generatedTokens - 1)) / this.#decodeMs : undefined;
+    const generated = this.#done.length > 0;
+    const perToken = this.perTokenSeconds;
     return {
       id: this.id,
       dialect: this.dialect,
@@ -102,11 +175,15 @@ export class RequestRecord {
       cached_tokens: generated ? this.cachedTokens : undefined,
       generated_tokens: generated ? this.generatedTokens : undefined,
       ttft_ms: this.#ttftMs === undefined ? undefined : round(this.#ttftMs),
-      tokens_per_second: rate === undefined || rate <= 0 ? undefined : round(rate),
-      finish_reason: this.outcome ?? this.#finishReason,
+      tokens_per_second: perToken === undefined ? undefined : round(1 / perToken),
+      finish_reason: this.outcome ?? this.#finishReasons.at(-1),
       ms: round(this.ms),
     };
   }
+}
+
+function shortened(name: string): string {
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
 }
 
 function round(value: number): number {

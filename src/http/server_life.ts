@@ -1,6 +1,7 @@
 /**
- * Whether the server takes requests: it serves, it drains before its end, or its engine hangs. Counts the requests that
- * are being answered. Invariant: what was let in before a drain may end by itself; nothing new comes in.
+ * Whether the server takes requests: it serves, it drains before its end, its engine hangs, or it only answers for a
+ * server that is gone. Counts the requests that are being answered. Invariant: what was let in before a drain may end by
+ * itself; nothing new comes in.
  */
 
 import { ServerError } from "../core/server_error.ts";
@@ -15,6 +16,8 @@ export class ServerLife {
   #idle: (() => void)[] = [];
   /** Why generations cannot work, in words; undefined while they can. */
   unhealthy: string | undefined;
+  /** Why nothing at all is answered, probes included; undefined while there is a server. */
+  down: { reason: string; retryAfter: number } | undefined;
 
   get draining(): boolean {
     return this.#draining;
@@ -41,10 +44,16 @@ export class ServerLife {
     };
   }
 
-  /** @throws ServerError `unavailable` while draining */
-  checkOpen(): void {
-    if (!this.#draining) return;
-    throw new ServerError("unavailable", "The server is shutting down", { retryAfter: RETRY_AFTER });
+  /**
+   * Why a request cannot come in: `unavailable` while draining, and without a server.
+   * @param probe asks how the server is, which it says while draining, too
+   */
+  refusal(probe: boolean): ServerError | undefined {
+    if (this.down !== undefined) {
+      return new ServerError("unavailable", this.down.reason, { retryAfter: this.down.retryAfter });
+    }
+    if (!this.#draining || probe) return undefined;
+    return new ServerError("unavailable", "The server is shutting down", { retryAfter: RETRY_AFTER });
   }
 
   /** @throws ServerError `unavailable` while the engine hangs */

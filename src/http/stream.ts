@@ -74,8 +74,8 @@ export async function streamResponse(reply: StreamReply, options: StreamOptions)
 }
 
 /**
- * The response to a whole answer. What goes wrong in the first moment, and that is all that a request can do wrong,
- * still becomes a status code; later the response has started, and a fault cuts the connection.
+ * The response to a whole answer. What goes wrong until the request is accepted, and in the moment after that, becomes a
+ * status code; later the response has started, and a fault cuts the connection.
  *
  * Deno's `request.signal` is no help: with a body of more than some 500 bytes it stays silent until a response starts.
  * @throws whatever `reply.json` throws in the first moment
@@ -87,6 +87,7 @@ export async function lateResponse(
 ): Promise<Response> {
   let settled = false;
   const json = reply.json.finally(() => settled = true);
+  if (reply.accepted !== undefined) await Promise.race([reply.accepted, json]);
   await settledOrElapsed(json, (options.times ?? STREAM_TIMES).commitWhole);
   const headers = { "content-type": contentType, ...reply.headers?.() };
   if (settled) {
@@ -114,7 +115,7 @@ function lateBody(
         onError(error);
         onEnd("error", 0);
         // Deno prints what it is given; a message is enough.
-        controller.error(error.message);
+        controller.error(error.details.loggable ?? error.message);
       }
     },
     cancel(reason) {

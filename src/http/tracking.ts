@@ -10,6 +10,7 @@ import type { HttpMetrics } from "./http_metrics.ts";
 import type { RequestEnv } from "./listener.ts";
 import { REQUEST_ID_HEADER, RequestRecord } from "./request_record.ts";
 import type { ServerLife } from "./server_life.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Facts of a log line; undefined ones are left out. */
 export type LogFields = Readonly<Record<string, string | number | undefined>>;
@@ -36,6 +37,7 @@ export function trackingMiddleware(
   life: ServerLife,
   metrics: HttpMetrics,
   logger: HttpLogger | undefined,
+  telemetry?: Telemetry,
 ): MiddlewareHandler<Tracked> {
   return async (c, next) => {
     const { path, method } = c.req;
@@ -49,8 +51,10 @@ export function trackingMiddleware(
         leave();
         metrics.record(ended);
         logger?.request?.(ended.fields(), PROBE_PATHS.has(path));
+        span?.end(ended);
       },
     );
+    const span = telemetry?.begin(record);
     c.set("record", record);
     try {
       await next();

@@ -24,6 +24,9 @@ export interface AnswerSetup {
   check?: (text: string) => void;
 }
 
+/** What a finding begins with; the rest may quote the answer. */
+const UNSATISFIED = "The generated answer does not satisfy the JSON schema";
+
 const NONE: ReadonlySet<number> = new Set();
 
 /**
@@ -113,6 +116,7 @@ function reasoningOf(
     reasoning: {
       start: tags.start.trim(),
       end,
+      ...(tags.between === undefined ? {} : { between: tags.between }),
       endsBefore: tags.endsBefore ?? [],
       open: state === "open",
       budget: options.budget,
@@ -138,25 +142,19 @@ function compileFormat(format: ResponseFormat): CompiledSchema {
 
 /**
  * What the grammar left open. The answer has been generated, maybe even sent: whoever relies on the schema must learn
- * that this answer breaks it.
- * @throws ServerError `internal`
+ * that this answer breaks it. No fault of the server's: the model has had its way where no grammar can hold it.
+ * @throws ServerError `validation`
  */
 function checkAnswer(text: string, schema: CompiledSchema): void {
   const finding = schema.validate(parseJson(text));
   if (finding === undefined) return;
-  throw new ServerError("internal", `The generated answer does not satisfy the JSON schema: ${finding}`);
+  throw new ServerError("validation", `${UNSATISFIED}: ${finding}`, { loggable: UNSATISFIED });
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new ServerError(
-      "internal",
-      "The generated answer does not satisfy the JSON schema: it is not JSON",
-      {
-        cause,
-      },
-    );
+    throw new ServerError("validation", `${UNSATISFIED}: it is not JSON`, { cause, loggable: UNSATISFIED });
   }
 }

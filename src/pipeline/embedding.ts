@@ -52,7 +52,7 @@ export async function embedTexts(
     );
   }
   const tokens = await mapInTurns(inputs, signal, (input) => tokensOf(input, runtime, codec, options));
-  const results = await embedder.embed(tokens, signal);
+  const results = await accepted(embedder.embed(tokens, signal), options.onAccepted);
   checkDimensions(results[0]?.[0], options);
   return await mapInTurns(results, signal, (vectors, i) => ({
     tokens: tokens[i]!.length,
@@ -67,7 +67,7 @@ export async function rerankTexts(
   codec: TokenCodec,
   query: string,
   documents: readonly string[],
-  { overflow }: RerankOptions,
+  { overflow, onAccepted }: RerankOptions,
   signal: AbortSignal,
 ): Promise<Ranking> {
   if (embedder.pooling !== "rank") {
@@ -84,25 +84,33 @@ export async function rerankTexts(
     signal,
     (document) => pairTokens(query, document, pairs, encode, limit),
   );
-  const results = await embedder.embed(tokens, signal);
+  const results = await accepted(embedder.embed(tokens, signal), onAccepted);
   return {
     scores: results.map(([outputs]) => outputs?.[0] ?? 0),
     tokens: tokens.reduce((sum, { length }) => sum + length, 0),
   };
 }
 
-function tokensOf(
+async function tokensOf(
   input: EmbedInput,
   { embedder: { maxTokens }, ending }: EmbeddingRuntime,
   codec: TokenCodec,
   { overflow }: EmbedOptions,
-): ArrayLike<number> {
+): Promise<ArrayLike<number>> {
   if (typeof input !== "string") return overflow === "truncate" ? input.slice(0, maxTokens) : input;
-  const tokens = codec.encode(input, { addSpecial: true, parseSpecial: true });
+  const tokens = await codec.encodeLater(input, { addSpecial: true, parseSpecial: true });
   if (overflow === "error" || tokens.length <= maxTokens) return tokens;
   // The model expects its end mark wherever the text ends.
   const kept = Math.max(0, maxTokens - ending.length);
   return [...tokens.subarray(0, kept), ...ending].slice(0, maxTokens);
+}
+
+/** Tells of work that has begun: what refuses it does so at once. */
+async function accepted<T>(work: Promise<T>, onAccepted: (() => void) | undefined): Promise<T> {
+  // A refusal is a microtask away.
+  await Promise.race([work, Promise.resolve().then(() => {})]);
+  onAccepted?.();
+  return await work;
 }
 
 function checkDimensions(vector: Float32Array | undefined, { dimensions }: EmbedOptions): void {
@@ -122,12 +130,12 @@ function finish(vector: Float32Array, { dimensions, normalize: kind }: EmbedOpti
 async function mapInTurns<T, R>(
   items: readonly T[],
   signal: AbortSignal,
-  map: (item: T, index: number) => R,
+  map: (item: T, index: number) => R | Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
   let startedAt = performance.now();
   for (const [index, item] of items.entries()) {
-    results.push(map(item, index));
+    results.push(await map(item, index));
     if (performance.now() - startedAt < TURN_MS) continue;
     await new Promise((resolve) => setImmediate(resolve));
     signal.throwIfAborted();

@@ -41,11 +41,27 @@ export class Generation {
   readonly #tokenizeMs: number;
 
   /** @throws ServerError when the prompt does not fit, or template, tools or format refuse it */
-  constructor(request: GenerateRequest, model: ModelRuntime, format: AnswerFormat) {
-    this.#arrivedAt = performance.now();
+  static async start(
+    request: GenerateRequest,
+    model: ModelRuntime,
+    format: AnswerFormat,
+  ): Promise<Generation> {
+    const arrivedAt = performance.now();
+    const prompt = await fitPrompt(request, model, model.engine.nCtx);
+    return new Generation(request, prompt, model, format, arrivedAt);
+  }
+
+  private constructor(
+    request: GenerateRequest,
+    prompt: FittedPrompt,
+    model: ModelRuntime,
+    format: AnswerFormat,
+    arrivedAt: number,
+  ) {
+    this.#arrivedAt = arrivedAt;
     this.#request = request;
     this.#codec = model.codec;
-    this.#prompt = fitPrompt(request, model, model.engine.nCtx);
+    this.#prompt = prompt;
     this.#setup = setUpAnswer(request, this.#prompt.text, format, model.codec);
     this.#text = new AnswerText([...request.stop, ...this.#setup.stops]);
     this.#events = this.#setup.parser && new AnswerEvents(this.#setup.parser);
@@ -55,7 +71,7 @@ export class Generation {
 
   /** What the engine is to do. */
   job(): EngineJob {
-    const { overflow, logprobs, cachePrompt, reportProgress, slot, postSampling } = this.#request;
+    const { overflow, logprobs, cachePrompt, reportProgress, slot, postSampling, follows } = this.#request;
     const { tokens } = this.#prompt;
     return {
       ...this.#work(),
@@ -64,6 +80,7 @@ export class Generation {
       logprobs,
       cachePrompt,
       ...(slot === undefined ? {} : { slot }),
+      ...(follows ? { follows } : {}),
       ...(postSampling ? { postSampling } : {}),
       onAccepted: () => {
         this.channel.push({ type: "start", promptTokens: tokens.length, rotation: this.#rotation(0) });

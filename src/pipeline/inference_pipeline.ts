@@ -2,7 +2,8 @@
  * The server's inference side as protocols see it: finds the model that a request names, has it loaded, and hands out
  * sessions on it. Owns the model in memory through its `ModelHost`.
  *
- * Always true: using the model that is in memory waits for nothing but a microtask.
+ * Always true: using the model that is in memory waits for nothing but a microtask. What engines count goes on rising
+ * when models are exchanged.
  */
 
 import { basename } from "node:path";
@@ -17,6 +18,7 @@ import type {
 } from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { ServiceStatus } from "../core/service_status.ts";
+import { EngineMetrics } from "../engine/engine_metrics.ts";
 import { DEFAULT_MODEL_NAME, matchesModel } from "../models/model_names.ts";
 import { type HostCounters, ModelHost } from "./model_host.ts";
 import { disposeRuntime, type ModelRuntime } from "./model_runtime.ts";
@@ -29,9 +31,10 @@ export interface ModelSupply {
   resolve(name: string): Promise<ModelCard | undefined>;
   /**
    * @param isFirst it is the model that the server was started with
+   * @param metrics its engine counts into this
    * @throws ServerError when it cannot be loaded
    */
-  load(card: ModelCard, isFirst: boolean): Promise<ModelRuntime>;
+  load(card: ModelCard, isFirst: boolean, metrics: EngineMetrics): Promise<ModelRuntime>;
   /**
    * Refuses a model that does not fit into memory.
    * @param freedBytes bytes that removing the present model gives back
@@ -119,6 +122,8 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
   /** The model that the server was started with. */
   #first: ModelCard | undefined;
   #lastStatus: ServiceStatus | undefined;
+  /** What the engines of all models count into, the first one's too. */
+  readonly metrics = new EngineMetrics();
   readonly #nCtx: number;
 
   /** @param nCtx context size to report while no model is loaded, in tokens */
@@ -251,7 +256,7 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
   async #load(card: ModelCard): Promise<Resident> {
     const { models } = this.#options;
     if (models === undefined) throw new ServerError("not_supported", `Cannot load model '${card.id}' again`);
-    const runtime = await models.load(card, card === this.#first);
+    const runtime = await models.load(card, card === this.#first, this.metrics);
     return this.#resident({ ...runtime, card });
   }
 
@@ -259,7 +264,10 @@ export class InferencePipeline implements InferenceService, AsyncDisposable {
     return new Resident(
       runtime,
       this.#options,
-      (last) => this.#lastStatus = { ...last, slots: [], running: 0, waiting: 0 },
+      (last) => {
+        const nothing = { slots: [], running: 0, waiting: 0, cellsUsed: 0, cachedSequences: 0 };
+        this.#lastStatus = { ...last, ...nothing };
+      },
       format,
     );
   }

@@ -220,7 +220,8 @@ export class ModelHost<M extends AsyncDisposable> implements AsyncDisposable {
 
   #enter(loaded: Loaded<M>, keepAlive: number | undefined): HostLease<M> {
     loaded.users++;
-    loaded.keepAlive = keepAlive ?? this.#usualKeepAlive(loaded.key);
+    // As in Ollama: what a request said holds for later ones that do not say.
+    if (keepAlive !== undefined) loaded.keepAlive = keepAlive;
     let held = true;
     return {
       model: loaded.model,

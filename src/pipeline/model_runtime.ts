@@ -10,6 +10,11 @@ export interface TokenCodec {
   /** The tokenizer puts a BOS token in front when `addSpecial` is set. */
   readonly addBos: boolean;
   encode(text: string, options: { addSpecial: boolean; parseSpecial: boolean }): Int32Array;
+  /** As `encode()`; a long text does not block the event loop. */
+  encodeLater(
+    text: string,
+    options: { addSpecial: boolean; parseSpecial: boolean },
+  ): Promise<Int32Array>;
   /** The bytes that a generated token renders to. */
   pieceBytes(token: number): Uint8Array;
   /** @param special render control tokens as their text; default false */

@@ -29,9 +29,13 @@ export interface FittedPrompt {
  * @throws ServerError `context_length` when it does not fit and the request asks for an error; `validation` when the
  * template refuses the messages
  */
-export function fitPrompt(request: GenerateRequest, model: ModelRuntime, nCtx: number): FittedPrompt {
+export async function fitPrompt(
+  request: GenerateRequest,
+  model: ModelRuntime,
+  nCtx: number,
+): Promise<FittedPrompt> {
   const { prompt, overflow } = request;
-  const { text, tokens } = read(model, prompt);
+  const { text, tokens } = await read(model, prompt);
   const whole = { text, tokens, messagesDropped: 0, tokensDropped: 0 };
   if (overflow === "error") {
     if (tokens.length >= nCtx) throw contextLengthError(tokens.length, nCtx);
@@ -71,12 +75,12 @@ interface ReadPrompt {
   tokens: Int32Array;
 }
 
-function read(model: ModelRuntime, prompt: GenerateRequest["prompt"]): ReadPrompt {
+async function read(model: ModelRuntime, prompt: GenerateRequest["prompt"]): Promise<ReadPrompt> {
   if (prompt.kind === "tokens") return { text: "", tokens: Int32Array.from(prompt.tokens) };
   const chat = prompt.kind === "chat";
   const text = chat ? renderPrompt(model, prompt) : prompt.text;
   const addSpecial = chat || prompt.addSpecial;
-  const tokens = model.codec.encode(text, { addSpecial, parseSpecial: true });
+  const tokens = await model.codec.encodeLater(text, { addSpecial, parseSpecial: true });
   return { text: chat ? text : "", tokens };
 }
 
@@ -86,20 +90,29 @@ function answerRoom(maxTokens: number, nCtx: number): number {
   return Math.max(1, maxTokens < 0 ? share : Math.min(maxTokens, share));
 }
 
-function fitChat(prompt: ChatPrompt, model: ModelRuntime, whole: ReadPrompt, budget: number): FittedPrompt {
+async function fitChat(
+  prompt: ChatPrompt,
+  model: ModelRuntime,
+  whole: ReadPrompt,
+  budget: number,
+): Promise<FittedPrompt> {
   const { messages } = prompt;
   // A long conversation takes long to tokenise: never the same messages twice.
   let last = { messages, ...whole };
-  const readWith = (candidate: readonly ChatMessage[]): ReadPrompt => {
+  const readWith = async (candidate: readonly ChatMessage[]): Promise<ReadPrompt> => {
     if (candidate.length === messages.length) return whole;
     if (candidate !== last.messages) {
-      last = { messages: candidate, ...read(model, { ...prompt, messages: candidate }) };
+      last = { messages: candidate, ...await read(model, { ...prompt, messages: candidate }) };
     }
     return last;
   };
-  const rotated = rotateMessages(messages, (candidate) => readWith(candidate).tokens.length, budget);
+  const rotated = await rotateMessages(
+    messages,
+    async (candidate) => (await readWith(candidate)).tokens.length,
+    budget,
+  );
   const kept = rotated?.messages ?? lastTurn(messages);
-  const { text, tokens } = readWith(kept);
+  const { text, tokens } = await readWith(kept);
   const cut = tokens.length > budget ? cutAfter(tokens, Math.floor(budget * HEAD_SHARE), budget) : tokens;
   return {
     text,

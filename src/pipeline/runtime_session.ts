@@ -68,6 +68,13 @@ export class RuntimeSession implements ModelSession {
     return this.#runtime.codec.encode(text, options);
   }
 
+  async tokenizeLater(
+    text: string,
+    options: { addSpecial: boolean; parseSpecial: boolean },
+  ): Promise<Int32Array> {
+    return await this.#runtime.codec.encodeLater(text, options);
+  }
+
   tokenBytes(token: number): Uint8Array {
     return this.#runtime.codec.specialPieceBytes(token);
   }
@@ -139,21 +146,23 @@ export class RuntimeSession implements ModelSession {
     return codec.decode(tokens, special);
   }
 
+  async check(request: GenerateRequest): Promise<void> {
+    const generation = await this.#begin(request);
+    this.#runtime.engine.check(generation.job());
+  }
+
   async *generate(
     request: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerateEvent, void, undefined> {
-    const model = this.#runtime;
-    if (!model.card.capabilities.includes("completion")) {
-      throw new ServerError("not_supported", `"${model.card.id}" does not support generate: it only embeds`);
-    }
-    const generation = new Generation(this.#withDefaults(request), model, this.#format);
+    const { engine } = this.#runtime;
+    const generation = await this.#begin(request);
     const controller = new AbortController();
     const abort = () => controller.abort(new ServerError("cancelled", "The client went away"));
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      model.engine.run(generation.job(), controller.signal)
+      engine.run(generation.job(), controller.signal)
         .then((result) => generation.finish(result))
         .catch((error) => generation.fail(error));
       yield* generation.channel;
@@ -161,6 +170,15 @@ export class RuntimeSession implements ModelSession {
       signal.removeEventListener("abort", abort);
       abort();
     }
+  }
+
+  /** @throws ServerError when the model does not generate, else as `Generation.start()` */
+  async #begin(request: GenerateRequest): Promise<Generation> {
+    const model = this.#runtime;
+    if (model.card.capabilities.includes("completion")) {
+      return await Generation.start(this.#withDefaults(request), model, this.#format);
+    }
+    throw new ServerError("not_supported", `"${model.card.id}" does not support generate: it only embeds`);
   }
 
   /** The operator's limit of reasoning, and without any reasoning to come the wish for none. */

@@ -3,6 +3,7 @@
  * libllama copies it. A file is complete when it is there: it is written beside its place and moved.
  */
 
+import { dirname, join } from "node:path";
 import type { ModelCard } from "../core/inference_service.ts";
 import { ServerError } from "../core/server_error.ts";
 import type { SlotTransfer } from "../core/service_status.ts";
@@ -77,7 +78,8 @@ async function writeFile(
   path: string,
   parts: readonly Uint8Array[],
 ): Promise<void> {
-  const partial = `${path}.${crypto.randomUUID()}.partial`;
+  // A name of its own length: that of the file may be as long as names can be.
+  const partial = join(dirname(path), `.${crypto.randomUUID()}.partial`);
   try {
     using file = await Deno.open(partial, { write: true, createNew: true });
     for (const part of parts) {
@@ -162,6 +164,10 @@ export async function restoreSlot(
 
 async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
+    // A link would lead out of the folder.
+    if (!(await Deno.lstat(path)).isFile) {
+      throw new Deno.errors.NotFound("no file");
+    }
     return await Deno.readFile(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {

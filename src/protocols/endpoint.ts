@@ -80,6 +80,8 @@ export interface LateReply {
   kind: "late";
   /** JSON text. */
   json: Promise<string>;
+  /** Resolves when nothing can be wrong with the request any more: the moment begins then. Absent: at once. */
+  accepted?: Promise<void>;
   /** Extra response headers, as known when the response starts. */
   headers?(): Readonly<Record<string, string>>;
 }

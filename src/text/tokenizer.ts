@@ -13,12 +13,17 @@ export interface EncodeOptions {
   parseSpecial?: boolean;
 }
 
+/** Texts from this many UTF-16 units on are cut on another thread: shorter ones take less than some 10 ms. */
+export const LONG_TEXT = 16_384;
+
 /** Text to tokens, tokens to bytes; valid as long as the vocabulary's model. */
 export class Tokenizer {
   readonly vocab: Vocab;
   readonly #pieces: (Uint8Array<ArrayBuffer> | undefined)[];
   readonly #specialPieces: (Uint8Array<ArrayBuffer> | undefined)[];
   readonly #endOfGeneration: Uint8Array;
+  /** The last long text that is being cut; the next one waits for it, so that they leave the engine its cores. */
+  #busy: Promise<unknown> = Promise.resolve();
 
   constructor(vocab: Vocab) {
     this.vocab = vocab;
@@ -41,6 +46,20 @@ export class Tokenizer {
   /** Cuts text into tokens. @throws Error when the model has no vocabulary */
   encode(text: string, options: EncodeOptions = {}): Int32Array<ArrayBuffer> {
     return this.vocab.tokenize(text, options.addSpecial ?? false, options.parseSpecial ?? false);
+  }
+
+  /** As `encode()`, but a long text does not block the event loop. Long texts are cut one after another. */
+  encodeLater(
+    text: string,
+    options: EncodeOptions = {},
+  ): Promise<Int32Array<ArrayBuffer>> {
+    if (text.length < LONG_TEXT) {
+      return Promise.resolve(this.encode(text, options));
+    }
+    const { addSpecial = false, parseSpecial = false } = options;
+    const result = this.#busy.then(() => this.vocab.tokenizeAsync(text, addSpecial, parseSpecial));
+    this.#busy = result.catch(() => {});
+    return result;
   }
 
   /**

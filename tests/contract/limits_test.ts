@@ -146,8 +146,36 @@ Deno.test("/metrics counts requests by dialect and status, bytes and those in fl
   const names = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
   assert.equal(new Set(names).size, names.length);
   for (const line of text.trimEnd().split("\n")) {
-    assert.match(line, /^(# (HELP|TYPE) |[a-z:_]+(\{[^}]*\})? -?[\d.e+-]+$)/);
+    assert.match(
+      line,
+      /^(# (HELP|TYPE) |[a-z0-9:_]+(\{[^}]*\})? -?[\d.e+-]+$)/,
+    );
   }
+});
+
+Deno.test("/metrics counts requests that ended before their answer did, by reason, among the others, too", async () => {
+  const h = new Harness({ metrics: new HttpMetrics() });
+  await (await h.post("/v1/chat/completions", BODY)).text();
+  h.service.script.delayMs = 20;
+  const response = await h.post("/v1/chat/completions", {
+    ...BODY,
+    stream: true,
+  });
+  await response.body?.cancel();
+  h.service.script.delayMs = 0;
+  h.service.script.failAfter = { pieces: 1, error: new Error("lost") };
+  await (await h.post("/v1/chat/completions", { ...BODY, stream: true }))
+    .text();
+  const text = await (await h.get("/metrics")).text();
+  assert.match(
+    text,
+    /^llamacpp:http_requests_total\{dialect="openai",status="200"\} 3$/m,
+  );
+  assert.match(
+    text,
+    /^llamacpp:http_requests_cut_total\{reason="cancelled"\} 1$/m,
+  );
+  assert.match(text, /^llamacpp:http_requests_cut_total\{reason="error"\} 1$/m);
 });
 
 Deno.test("a draining server refuses new requests with 503 in their dialect, and lets running ones end", async () => {

@@ -70,7 +70,7 @@ Deno.test("GET /metrics is Prometheus text with cumulative buckets", async () =>
   ) assert.ok(text.split("\n").includes(line), line);
   assert.ok(
     text.split("\n").every((line) =>
-      line === "" || /^(# |llamacpp:[a-z_]+(\{le="[^"]+"\})? [0-9.e+-]+$)/.test(line)
+      line === "" || /^(# |llamacpp:[a-z0-9_]+(\{le="[^"]+"\})? [0-9.e+-]+$)/.test(line)
     ),
   );
 });

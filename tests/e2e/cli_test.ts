@@ -32,6 +32,26 @@ function writeModelfile(folder: TemporaryFolder): string {
   return file;
 }
 
+/** A Modelfile whose every layer changes the answer. */
+function writeStoredModelfile(folder: TemporaryFolder): string {
+  const file = folder.file("Modelfile.stored");
+  const template = "{%- for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}<assistant>";
+  Deno.writeTextFileSync(
+    file,
+    `FROM ${generativeModel()}\nTEMPLATE """${template}"""\nSYSTEM "You speak like a pirate and tell no lies."\n` +
+      `PARAMETER temperature 0\nPARAMETER num_predict 3\nMESSAGE user Who are you?\n` +
+      `MESSAGE assistant I am Blackbeard of the seven seas.\n`,
+  );
+  return file;
+}
+
+/** A figure of `--verbose`. */
+function figure(name: string, stderr: string): number {
+  const value = new RegExp(`^${name}: +(\\d+)`, "m").exec(stderr)?.[1];
+  assert.ok(value !== undefined, `no ${name} in ${stderr}`);
+  return Number(value);
+}
+
 /** list, create, show, cp, rm: the same with and without a server. */
 async function managesModels(
   t: Deno.TestContext,
@@ -125,6 +145,21 @@ Deno.test("commands without a server", async (t) => {
   await t.step("run serves for itself", async () => {
     assert.match(await good(["run", "llama", "Hello"], options), /^\S.*\n$/);
     assert.match(await good(["run", generativeModel(), "Hello"], options), /^\S.*\n$/);
+  });
+
+  await t.step("run without a server gives what a server gives of a stored model", async () => {
+    await good(["create", "story", "-f", writeStoredModelfile(folder)], options);
+    const alone = await runCli(["run", "story", "Hello", "--verbose"], options);
+    assert.equal(alone.code, 0, alone.stderr);
+    await using server = await ServerProcess.start({ args: ["--models-store", folder.file("store")] });
+    const served = await runCli(["run", "story", "Hello", "--verbose"], { ...options, url: server.url });
+    assert.equal(alone.stdout, served.stdout);
+    for (const { stderr } of [alone, served]) assert.equal(figure("eval count", stderr), 3, "num_predict");
+    assert.equal(figure("prompt eval count", alone.stderr), figure("prompt eval count", served.stderr));
+    // The template of its own writes the role before each message; system and both messages are there.
+    const plain = await runCli(["run", "llama", "Hello", "--verbose"], options);
+    assert.ok(figure("prompt eval count", alone.stderr) > figure("prompt eval count", plain.stderr) + 20);
+    await good(["rm", "story"], options);
   });
 
   await t.step("ps and stop need a server, and so does one that was named", async () => {

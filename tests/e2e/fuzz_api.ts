@@ -1,7 +1,7 @@
 /**
  * Schema-driven fuzzing of the API: `deno task fuzz:api [--cases 5000] [--seed 1] [--only TEXT]`. Starts a server with
  * the embedded model, lets PyPI `schemathesis` make requests from its /openapi.json, and prints what it found. Ends
- * with 1 when anything failed. Needs `tests/e2e/requirements-fuzz.txt` in `tests/.venv-fuzz`.
+ * with 1 when anything failed. Needs `make e2e-setup`.
  */
 
 import { parseArgs } from "node:util";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { FUZZER } from "../support/client_tools.ts";
 import { runFuzzer } from "../support/fuzz_run.ts";
 
-const CASES = 150;
+const CASES = 500;
 
 Deno.test({
   name: `every operation of /openapi.json answers made-up requests as documented${FUZZER.note}`,

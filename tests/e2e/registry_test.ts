@@ -1,13 +1,10 @@
-/**
- * Models over the wire: push, pull, create, delete against a real registry; pulls that are killed; disks that are
- * full.
- */
+/** Models over the wire: push, pull, create, delete against a real registry; pulls that are killed. */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { LocalModels } from "../../src/models/manager.ts";
-import { DOWNLOAD_OPTIONS } from "../../src/models/pull/blob_download.ts";
 import { digestOf } from "../../src/models/store/digest.ts";
+import { cliCommand, cliEnvironment, runCli } from "../support/cli_process.ts";
 import { CLIENTS, NODE, PYTHON, runChecks } from "../support/client_tools.ts";
 import { DockerRegistry, findDockerRegistry } from "../support/docker_registry.ts";
 import { FakeRegistry, patternBytes } from "../support/fake_registry.ts";
@@ -356,53 +353,139 @@ function fileExists(path: string): boolean {
   }
 }
 
-/** Mounts a small file system; false where that is not allowed. */
-function mountSmall(path: string): boolean {
-  Deno.mkdirSync(path);
-  try {
-    const args = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path];
-    return new Deno.Command("mount", { args, stderr: "null" }).outputSync()
-      .success;
-  } catch {
-    return false;
-  }
+/** A pull by the program itself, as `kill` finds it. */
+interface RunningPull extends AsyncDisposable {
+  kill(): void;
 }
 
-Deno.test("a full disk leaves no half model", async () => {
+/** `POST /api/pull` of a server. */
+async function pullByServer(store: string, name: string): Promise<RunningPull> {
+  const server = await startServer(store);
+  // The connection breaks with the server.
+  const asked = server.post("/api/pull", { model: name, insecure: true }).then((
+    answer,
+  ) => answer.text())
+    .catch(() => "");
+  return {
+    kill: () => server.signal("SIGKILL"),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await asked;
+    },
+  };
+}
+
+/** The command `pull` without a server. */
+function pullByCommand(store: string, name: string): RunningPull {
+  const [program = "", ...args] = cliCommand(["pull", name, "--insecure"]);
+  const output = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  const child = new Deno.Command(program, {
+    args,
+    ...output,
+    env: cliEnvironment({ store }),
+  }).spawn();
+  return {
+    kill: () => child.kill("SIGKILL"),
+    async [Symbol.asyncDispose]() {
+      await child.status;
+    },
+  };
+}
+
+Deno.test("the server and the command pull, killed with kill -9 in turns, go on where the other was", async () => {
   using folder = new TemporaryFolder();
-  const store = folder.file("small");
-  // Where file systems cannot be mounted the unit tests' disk, full by injection, has to do.
-  if (!mountSmall(store)) return;
-  try {
-    const registry = new FakeRegistry();
-    registry.addModel("library/m:latest", [["model", patternBytes(3_000_000)]]);
-    for (
-      const freeBytes of [
-        DOWNLOAD_OPTIONS.freeBytes,
-        () => Promise.resolve(undefined),
-      ]
-    ) {
-      const models = new LocalModels({
-        store,
-        libDir: "",
-        fetch: registry.fetch,
-        download: { ...DOWNLOAD_OPTIONS, freeBytes },
-      });
-      const pull = Array.fromAsync(
-        models.pull(
-          "localhost:1/library/m",
-          { insecure: false },
-          new AbortController().signal,
-        ),
-      );
-      await assert.rejects(pull, /the disk (is full|has 1 MiB free)/);
-      assert.deepEqual(await models.list(), []);
+  const registry = new FakeRegistry();
+  const weights = patternBytes(32 * 1024 * 1024);
+  const { digests } = registry.addModel("library/big:latest", [[
+    "model",
+    weights,
+  ]]);
+  Object.assign(registry.script, { piece: 64 * 1024, pauseMs: 1 });
+  let sent = 0;
+  const begun = { promise: Promise.resolve(), resolve() {} };
+  await using listening = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, async (request) => {
+    const answer = await registry.handle(request);
+    if (!request.url.includes("/blobs/")) return answer;
+    begun.resolve();
+    const count = new TransformStream<Uint8Array, Uint8Array>({
+      transform(bytes, controller) {
+        sent += bytes.length;
+        controller.enqueue(bytes);
+      },
+    });
+    return new Response(answer.body?.pipeThrough(count) ?? null, answer);
+  });
+  const store = folder.file("store");
+  const name = `127.0.0.1:${listening.addr.port}/library/big`;
+  const blob = `${store}/blobs/${digests[0]!.replace(":", "-")}`;
+  let midway = 0;
+  for (let round = 0; round < 10; round++) {
+    Object.assign(begun, Promise.withResolvers<void>());
+    await using pull = round % 2 === 0 ? await pullByServer(store, name) : pullByCommand(store, name);
+    await begun.promise;
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 150));
+    pull.kill();
+    if (!fileExists(blob)) midway++;
+    assert.deepEqual(
+      await new LocalModels({ store, libDir: "" }).list(),
+      [],
+      "no name before the end",
+    );
+  }
+  assert.ok(midway >= 5, `${midway} of 10 kills came before the end`);
+  Object.assign(registry.script, { piece: 1024 * 1024, pauseMs: 0 });
+  const { code, stderr } = await runCli(["pull", name, "--insecure"], {
+    store,
+  });
+  assert.equal(code, 0, stderr);
+  assert.equal(digestOf(Deno.readFileSync(blob)), digests[0]);
+  assert.ok(!filesBelow(store).some((file) => file.includes("-partial")));
+  console.log(
+    `${midway} of 10 kills in the middle, ${sent} bytes sent for ${weights.length}`,
+  );
+  assert.ok(
+    sent < weights.length * 3,
+    `${sent} bytes were sent for ${weights.length}`,
+  );
+});
+
+Deno.test({
+  name:
+    `the command push to docker-registry, then pull and run give the same bytes and the same answer${NOTE}`,
+  ignore: PROGRAM === undefined,
+  async fn() {
+    using folder = new TemporaryFolder();
+    await using registry = await DockerRegistry.start(PROGRAM!, folder.path);
+    const [first, second] = [folder.file("first"), folder.file("second")];
+    const name = `${registry.host}/team/story:v1`;
+    const file = folder.file("Modelfile");
+    Deno.writeTextFileSync(
+      file,
+      `FROM ${generativeModel()}\nSYSTEM Be brief.\nPARAMETER temperature 0\nPARAMETER num_predict 20\n`,
+    );
+    const good = async (args: string[], store: string) => {
+      const { code, stdout, stderr } = await runCli(args, { store });
+      assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+      return stdout;
+    };
+    await good(["create", name, "-f", file], first);
+    const answer = await good(["run", name, "Hello"], first);
+    await good(["push", name, "--insecure"], first);
+    const files = (store: string) => filesBelow(store).filter((each) => /^(blobs|manifests)\//.test(each));
+    assert.ok(files(first).length >= 4);
+    await good(["pull", name, "--insecure"], second);
+    assert.deepEqual(files(second), files(first));
+    for (const each of files(first)) {
       assert.deepEqual(
-        filesBelow(store).filter((file) => /sha256-[0-9a-f]{64}$/.test(file)),
-        [],
+        Deno.readFileSync(`${second}/${each}`),
+        Deno.readFileSync(`${first}/${each}`),
+        each,
       );
     }
-  } finally {
-    new Deno.Command("umount", { args: [store] }).outputSync();
-  }
+    assert.equal(await good(["run", name, "Hello"], second), answer);
+  },
 });

@@ -99,3 +99,48 @@ Deno.test("Vocab.tokenize() grows its buffer and refuses bytes that are not UTF-
     [...model.vocab.tokenize("Hello", false, false)],
   );
 });
+
+Deno.test("Tokenizer.encodeLater() gives the tokens of encode() while the event loop goes on, in any order", async () => {
+  using llama = openLibrary(libDir());
+  using model = await llama.loadModel(vocabModel("qwen2"), { vocabOnly: true });
+  const tokenizer = new Tokenizer(model.vocab);
+  const sentence = "The quick brown fox, 🦙 and Übergrößen: <|im_end|> 12345\n";
+  const texts = [
+    "",
+    "short",
+    sentence.repeat(400),
+    sentence.repeat(2000),
+    "x".repeat(100_000),
+  ];
+  for (const parseSpecial of [false, true]) {
+    const options = { addSpecial: true, parseSpecial };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const later = await Promise.all(
+      texts.map((text) => tokenizer.encodeLater(text, options)),
+    );
+    clearInterval(timer);
+    assert.ok(turns > 5, `the event loop had ${turns} turns`);
+    texts.forEach((text, i) =>
+      assert.deepEqual(
+        later[i],
+        tokenizer.encode(text, options),
+        text.slice(0, 20),
+      )
+    );
+  }
+});
+
+Deno.test("Tokenizer.encodeLater() keeps the model alive until it is done", async () => {
+  using llama = openLibrary(libDir());
+  const model = await llama.loadModel(vocabModel("qwen2"), { vocabOnly: true });
+  const tokenizer = new Tokenizer(model.vocab);
+  const pending = tokenizer.encodeLater("some words ".repeat(50_000));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  model[Symbol.dispose]();
+  assert.ok((await pending).length >= 100_000);
+  await assert.rejects(
+    tokenizer.encodeLater("some words ".repeat(50_000)),
+    /disposed/,
+  );
+});

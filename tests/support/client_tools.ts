@@ -15,7 +15,7 @@ export interface ClientTool {
 }
 
 const E2E = fileURLToPath(new URL("../e2e/", import.meta.url));
-const VENV_PYTHON = pythonOf(".venv");
+const VENV_PYTHON = pythonOf(".venv-clients");
 
 /** Folder of the client scripts; Node finds its packages above it. */
 export const CLIENTS = `${E2E}clients/`;
@@ -44,24 +44,32 @@ export const LANGCHAIN: ClientTool = tool(
   "no node or no tests/e2e/node_modules, see `make test`",
 );
 
-/** Python with the packages of tests/e2e/requirements.txt. */
+/** Python with the packages of tests/e2e/requirements-clients.txt. */
 export const PYTHON: ClientTool = tool(
   VENV_PYTHON,
   existsSync(VENV_PYTHON) &&
     runs(VENV_PYTHON, "-c", "import openai, ollama, anthropic"),
-  "no Python with tests/.venv, see `make test`",
+  "no Python with tests/.venv-clients, see `make test`",
 );
 
-/** Python with PyPI schemathesis: tests/e2e/requirements-fuzz.txt, apart from the clients because of its size. */
+/** Python with the parser of PyPI prometheus_client. */
+export const PROMETHEUS: ClientTool = tool(
+  VENV_PYTHON,
+  existsSync(VENV_PYTHON) &&
+    runs(VENV_PYTHON, "-c", "import prometheus_client"),
+  "no prometheus_client in tests/.venv-clients, see `make test`",
+);
+
+/** Python with PyPI schemathesis: tests/e2e/requirements-fuzz.txt, whose versions are its own. */
 export const FUZZER: ClientTool = ownPython("fuzz", "schemathesis");
 
-/** Python with PyPI litellm: tests/e2e/requirements-litellm.txt, 340 MB. */
+/** Python with PyPI litellm: tests/e2e/requirements-litellm.txt, whose versions are its own. */
 export const LITELLM: ClientTool = ownPython("litellm", "litellm");
 
 /** A Python with a virtual environment of its own. Only asked whether it is there: imports would take seconds. */
 function ownPython(name: string, module: string): ClientTool {
   const path = pythonOf(`.venv-${name}`);
-  return tool(path, existsSync(path), `no ${module}, see \`make e2e-${name}\``);
+  return tool(path, existsSync(path), `no ${module}, see \`make test\``);
 }
 
 function pythonOf(venv: string): string {
@@ -74,7 +82,8 @@ function tool(path: string, found: boolean, reason: string): ClientTool {
   return { path, found, note: found ? "" : ` (skipped: ${reason})` };
 }
 
-function runs(command: string, ...args: string[]): boolean {
+/** Whether a program is there and ends well. */
+export function runs(command: string, ...args: string[]): boolean {
   try {
     return new Deno.Command(command, {
       args,

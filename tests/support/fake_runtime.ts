@@ -16,6 +16,7 @@ export const END = 256;
 export const BYTE_CODEC: TokenCodec = {
   addBos: false,
   encode: (text) => Int32Array.from(new TextEncoder().encode(text)),
+  encodeLater: (text) => Promise.resolve(Int32Array.from(new TextEncoder().encode(text))),
   pieceBytes: (token) => token < 256 ? Uint8Array.of(token) : new Uint8Array(0),
   specialPieceBytes: (token) => token < 256 ? Uint8Array.of(token) : new TextEncoder().encode("<end>"),
   specialTokens: {

@@ -67,6 +67,8 @@ export interface FakeScript {
   pieces: readonly (string | GenerateEvent)[];
   finishReason: FinishReason;
   rotation: RotationReport;
+  /** Requests that `check()` refuses. */
+  refuses?: (request: GenerateRequest) => boolean;
   /** Thrown before `start`. */
   failBefore?: unknown;
   /** Thrown after this many pieces. */
@@ -176,7 +178,11 @@ export class FakeService implements InferenceService, ModelSession {
     return this.state.ready ? [{ card, loadedAt, expiresAt, nCtx, size: card.size }] : [];
   }
 
-  async use(name: string | undefined, options: UseOptions, signal: AbortSignal): Promise<ModelLease> {
+  async use(
+    name: string | undefined,
+    options: UseOptions,
+    signal: AbortSignal,
+  ): Promise<ModelLease> {
     signal.throwIfAborted();
     await this.find(name);
     this.uses.push(options);
@@ -203,14 +209,26 @@ export class FakeService implements InferenceService, ModelSession {
   // deno-lint-ignore require-await -- an unknown name rejects
   async find(name: string | undefined): Promise<ModelCard> {
     if (!this.state.ready) {
-      throw new ServerError("unavailable", "The model is still loading", { retryAfter: 2 });
+      throw new ServerError("unavailable", "The model is still loading", {
+        retryAfter: 2,
+      });
     }
     const wanted = name?.toLowerCase() ?? "";
-    if (wanted === "" || [this.card.id, ...this.card.aliases].includes(wanted)) return this.card;
+    if (
+      wanted === "" || [this.card.id, ...this.card.aliases].includes(wanted)
+    ) return this.card;
     throw new ServerError("model_not_found", `unknown ${name}`);
   }
 
-  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+  check(request: GenerateRequest): Promise<void> {
+    const { refuses } = this.script;
+    return refuses?.(request) ? Promise.reject(new ServerError("validation", "refused")) : Promise.resolve();
+  }
+
+  async *generate(
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerateEvent> {
     this.requests.push(request);
     const { pieces, rotation, failBefore, failAfter, finishReason, delayMs } = this.script;
     this.mostRunning = Math.max(this.mostRunning, ++this.running);
@@ -245,7 +263,11 @@ export class FakeService implements InferenceService, ModelSession {
       yield {
         type: "done",
         finishReason,
-        usage: { ...usage, completionTokens: pieces.length + 1, reasoningTokens: 0 },
+        usage: {
+          ...usage,
+          completionTokens: pieces.length + 1,
+          reasoningTokens: 0,
+        },
         rotation,
         timings: FAKE_TIMINGS,
         tokens: { prompt: [1, 2], completion: [3] },
@@ -262,8 +284,18 @@ export class FakeService implements InferenceService, ModelSession {
   }
 
   tokenize(text: string, { addSpecial }: { addSpecial: boolean }): Int32Array {
-    const ids = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+    const ids = Array.from(
+      { length: text.length },
+      (_, index) => text.charCodeAt(index),
+    );
     return Int32Array.from(addSpecial ? [0, ...ids] : ids);
+  }
+
+  tokenizeLater(
+    text: string,
+    options: { addSpecial: boolean },
+  ): Promise<Int32Array> {
+    return Promise.resolve(this.tokenize(text, options));
   }
 
   detokenize(tokens: readonly number[]): string {
@@ -287,16 +319,26 @@ export class FakeService implements InferenceService, ModelSession {
 
   facts: EmbeddingFacts = { pooling: "mean", maxTokens: 512 };
   /** What was asked to be embedded, and how. */
-  readonly embedded: { inputs: readonly EmbedInput[]; options: EmbedOptions }[] = [];
+  readonly embedded: {
+    inputs: readonly EmbedInput[];
+    options: EmbedOptions;
+  }[] = [];
 
   embeddingFacts(): EmbeddingFacts {
     return this.facts;
   }
 
   /** A vector for each input: its length, 0.5, -2. */
-  embed(inputs: readonly EmbedInput[], options: EmbedOptions): Promise<readonly Embedding[]> {
-    this.embedded.push({ inputs, options });
-    if (this.script.failBefore !== undefined) return Promise.reject(this.script.failBefore);
+  embed(
+    inputs: readonly EmbedInput[],
+    options: EmbedOptions,
+  ): Promise<readonly Embedding[]> {
+    const { onAccepted, ...rest } = options;
+    onAccepted?.();
+    this.embedded.push({ inputs, options: rest });
+    if (this.script.failBefore !== undefined) {
+      return Promise.reject(this.script.failBefore);
+    }
     return Promise.resolve(inputs.map(({ length }) => ({
       vectors: [Float32Array.of(length, 0.5, -2)],
       tokens: length,
@@ -305,9 +347,17 @@ export class FakeService implements InferenceService, ModelSession {
 
   /** Longer documents score higher. */
   rerank(query: string, documents: readonly string[]): Promise<Ranking> {
-    if (this.script.failBefore !== undefined) return Promise.reject(this.script.failBefore);
-    const tokens = documents.reduce((sum, { length }) => sum + query.length + length, 0);
-    return Promise.resolve({ scores: documents.map(({ length }) => length - 2), tokens });
+    if (this.script.failBefore !== undefined) {
+      return Promise.reject(this.script.failBefore);
+    }
+    const tokens = documents.reduce(
+      (sum, { length }) => sum + query.length + length,
+      0,
+    );
+    return Promise.resolve({
+      scores: documents.map(({ length }) => length - 2),
+      tokens,
+    });
   }
 
   adapterList: AdapterStatus[] = [];
@@ -317,7 +367,10 @@ export class FakeService implements InferenceService, ModelSession {
   }
 
   setAdapterScales(scales: readonly number[]): Promise<void> {
-    this.adapterList = this.adapterList.map((adapter, i) => ({ ...adapter, scale: scales[i] ?? 0 }));
+    this.adapterList = this.adapterList.map((adapter, i) => ({
+      ...adapter,
+      scale: scales[i] ?? 0,
+    }));
     return Promise.resolve();
   }
 
@@ -354,8 +407,19 @@ export class FakeService implements InferenceService, ModelSession {
 }
 
 function fakeLogprob(text: string, alternatives: number): GeneratedLogprob {
-  const one = { token: 5, text, bytes: [...new TextEncoder().encode(text)], logprob: -0.5 };
-  return { ...one, top: Array.from({ length: alternatives }, (_, k) => ({ ...one, text: `${text}${k}` })) };
+  const one = {
+    token: 5,
+    text,
+    bytes: [...new TextEncoder().encode(text)],
+    logprob: -0.5,
+  };
+  return {
+    ...one,
+    top: Array.from(
+      { length: alternatives },
+      (_, k) => ({ ...one, text: `${text}${k}` }),
+    ),
+  };
 }
 
 function delay(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -2,10 +2,10 @@
 
 import { ServerProcess } from "./server_process.ts";
 
-/** Starts it; folders go with it. */
-export async function startFuzzServer(): Promise<
-  ServerProcess & AsyncDisposable
-> {
+/** Starts it; folders go with it. @param args further flags */
+export async function startFuzzServer(
+  args: readonly string[] = [],
+): Promise<ServerProcess & AsyncDisposable> {
   const folder = await Deno.makeTempDir({ prefix: "fuzz-api-" });
   const slots = `${folder}/slots`;
   await Deno.mkdir(slots);
@@ -19,6 +19,7 @@ export async function startFuzzServer(): Promise<
       `${folder}/models`,
       "--slot-save-path",
       slots,
+      ...args,
     ],
     env: { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: "" },
   });

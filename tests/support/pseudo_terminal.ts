@@ -7,14 +7,20 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CLIENTS } from "./client_tools.ts";
 
-const VENV_PYTHON = fileURLToPath(new URL("../.venv/bin/python", import.meta.url));
+const VENV_PYTHON = fileURLToPath(
+  new URL("../.venv-clients/bin/python", import.meta.url),
+);
 
 /** Python with `pty`; undefined where there is none. */
 export function findTerminalPython(): string | undefined {
   for (const python of existsSync(VENV_PYTHON) ? [VENV_PYTHON] : ["python3"]) {
     try {
       const args = ["-c", "import pty, termios"];
-      const { success } = new Deno.Command(python, { args, stdout: "null", stderr: "null" }).outputSync();
+      const { success } = new Deno.Command(python, {
+        args,
+        stdout: "null",
+        stderr: "null",
+      }).outputSync();
       if (success) return python;
     } catch {
       // There is no such program.
@@ -44,7 +50,11 @@ export class PseudoTerminal implements AsyncDisposable {
     this.#lines = lines(child.stdout);
   }
 
-  static start(python: string, command: readonly string[], env: Record<string, string>): PseudoTerminal {
+  static start(
+    python: string,
+    command: readonly string[],
+    env: Record<string, string>,
+  ): PseudoTerminal {
     return new PseudoTerminal(
       new Deno.Command(python, {
         args: [`${CLIENTS}terminal.py`, ...command],
@@ -68,14 +78,20 @@ export class PseudoTerminal implements AsyncDisposable {
    */
   async wait(pattern: string, seconds = WAIT_S): Promise<string> {
     const { ok, seen } = await this.#step({ wait: pattern, seconds });
-    if (!ok) throw new Error(`The terminal does not show /${pattern}/ but ${JSON.stringify(seen)}`);
+    if (!ok) {
+      throw new Error(
+        `The terminal does not show /${pattern}/ but ${JSON.stringify(seen)}`,
+      );
+    }
     return seen;
   }
 
   /** Waits until the program has ended. @returns its exit code, and what it wrote last */
   async end(seconds = WAIT_S): Promise<{ code: number; seen: string }> {
     const { ok, seen, code = -1 } = await this.#step({ end: seconds });
-    if (!ok) throw new Error(`The program has not ended: ${JSON.stringify(seen)}`);
+    if (!ok) {
+      throw new Error(`The program has not ended: ${JSON.stringify(seen)}`);
+    }
     return { code, seen };
   }
 
@@ -86,14 +102,18 @@ export class PseudoTerminal implements AsyncDisposable {
   }
 
   async #step(step: object): Promise<Answer> {
-    await this.#writer.write(new TextEncoder().encode(JSON.stringify(step) + "\n"));
+    await this.#writer.write(
+      new TextEncoder().encode(JSON.stringify(step) + "\n"),
+    );
     const { done, value } = await this.#lines.next();
     if (done) throw new Error("The pseudo terminal is gone");
     return JSON.parse(value) as Answer;
   }
 }
 
-async function* lines(bytes: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+async function* lines(
+  bytes: ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
   let rest = "";
   const decoder = new TextDecoder();
   for await (const chunk of bytes) {

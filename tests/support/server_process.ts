@@ -25,6 +25,8 @@ export interface ServerProcessOptions {
   env?: Record<string, string>;
   /** The server speaks HTTPS with the certificate in this file. */
   ca?: string;
+  /** Under a supervisor: the command is `supervise`. */
+  supervised?: boolean;
 }
 
 /** Milliseconds in which a server must have loaded its model. */
@@ -52,7 +54,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(
     options: ServerProcessOptions = {},
   ): Promise<ServerProcess> {
-    const { model, args = [], threads = 1, env = {} } = options;
+    const { model, args = [], threads = 1, env = {}, supervised = false } = options;
     const flags = [
       "--host",
       "127.0.0.1",
@@ -74,6 +76,7 @@ export class ServerProcess implements AsyncDisposable {
       serverCommand(
         flags,
         { stdout: "null", stderr: "piped", env },
+        supervised ? "supervise" : "serve",
       ).spawn(),
     );
     try {
@@ -106,6 +109,11 @@ export class ServerProcess implements AsyncDisposable {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** The engine process of a supervised server, if one runs; Linux only. */
+  get enginePid(): number | undefined {
+    return childOf(this.#child.pid);
   }
 
   /** Open file handles, sockets included; Linux only. */
@@ -217,8 +225,11 @@ export interface FailedStart {
 }
 
 /** Runs a server that is expected to end by itself; it is killed after a while. */
-export async function runToEnd(args: readonly string[]): Promise<FailedStart> {
-  const child = serverCommand(args, { stdout: "piped", stderr: "piped" })
+export async function runToEnd(
+  args: readonly string[],
+  task: "serve" | "supervise" = "serve",
+): Promise<FailedStart> {
+  const child = serverCommand(args, { stdout: "piped", stderr: "piped" }, task)
     .spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), START_MS);
   const { code, stdout, stderr } = await child.output();
@@ -240,12 +251,28 @@ function writable(args: readonly string[]): string[] {
   return named.length > 0 ? named : [join(TEST_CACHE, "no-models")];
 }
 
-/** The command of `deno task serve` without the shell around it, so that signals reach the server itself. */
+/** A process that another one has started. */
+function childOf(parent: number): number | undefined {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // pid (name) state ppid
+      const [, ppid] = /\) \S (\d+)/.exec(Deno.readTextFileSync(`/proc/${name}/stat`)) ?? [];
+      if (Number(ppid) === parent) return Number(name);
+    } catch {
+      // It has just ended.
+    }
+  }
+  return undefined;
+}
+
+/** The command of `deno task serve`, or another task, without the shell around it, so that signals reach the server itself. */
 function serverCommand(
   args: readonly string[],
   { env, ...output }: Pick<Deno.CommandOptions, "stdout" | "stderr" | "env">,
+  task: "serve" | "supervise",
 ): Deno.Command {
-  const [, ...flags] = config.tasks.serve.split(" ");
+  const [, ...flags] = config.tasks[task].split(" ");
   flags.splice(flags.indexOf("main.ts"), 1, join(ROOT, "main.ts"));
   const write = flags.findIndex((flag) => flag.startsWith("--allow-write"));
   flags[write] = `--allow-write=${writable(args).join()}`;

@@ -27,7 +27,8 @@ const MESSAGE = "<|message|>";
 const END = "<|end|>";
 /** What ends a body. Those after the first end the generation too, but may stand in a text that is replayed. */
 const BODY_ENDS = [END, "<|call|>", "<|return|>"];
-const REASONING: ReasoningTags = { start: `${CHANNEL}analysis${MESSAGE}`, end: END };
+/** The model may begin a second message of reasoning after the first one. */
+const REASONING: ReasoningTags = { start: `${CHANNEL}analysis${MESSAGE}`, end: END, between: ASSISTANT };
 
 /** Recognises the format. */
 export const HARMONY: FormatCandidate = {

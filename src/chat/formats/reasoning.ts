@@ -14,6 +14,8 @@ export interface ReasoningTags {
   start: string;
   /** Such as `</think>`. */
   end: string;
+  /** Text that may stand between an end and the next start. */
+  between?: string;
   /** Texts that end the reasoning too, and are left to be read: the beginning of a call. */
   endsBefore?: readonly string[];
 }

@@ -2,6 +2,7 @@
 
 import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { noteAcceptance } from "../shared/acceptance.ts";
 import { encodeJson } from "../shared/json.ts";
 import { withSession } from "../shared/model_session.ts";
 import { rotationHeaders, Totals } from "../shared/totals.ts";
@@ -28,20 +29,20 @@ function answerMessages(call: Call, body: MessagesBody, session: ModelSession): 
     omitThinking: body.thinking?.type !== "disabled" && body.thinking?.display === "omitted",
   };
   const totals = new Totals();
-  const events = session.generate(request, call.signal);
+  const { events, accepted } = noteAcceptance(session.generate(request, call.signal));
   // The SDKs show `request-id` with their errors and answers.
   const headers = () => ({ "request-id": `req_${call.id}`, ...rotationHeaders(totals.rotation) });
   if (body.stream) {
     return { kind: "stream", format: "sse", chunks: encodeStream(events, options, totals), headers };
   }
-  return { kind: "late", json: encodeWhole(events, options, totals), headers };
+  return { kind: "late", accepted, json: encodeWhole(events, options, totals), headers };
 }
 
 async function countTokens(call: Call): Promise<Reply> {
   const body = await call.body(countTokensSchema);
-  return await withSession(call, body.model, (session) => {
+  return await withSession(call, body.model, async (session) => {
     const text = session.applyTemplate(decodePrompt(body));
-    const tokens = session.tokenize(text, { addSpecial: true, parseSpecial: true });
+    const tokens = await session.tokenizeLater(text, { addSpecial: true, parseSpecial: true });
     return { kind: "json", json: encodeJson({ input_tokens: tokens.length }) };
   });
 }

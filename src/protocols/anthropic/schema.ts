@@ -4,7 +4,15 @@
  */
 
 import { z } from "zod";
-import { contextFields, list, MAX_MESSAGES, MAX_TOOLS, samplingFields, tagged } from "../shared/schema.ts";
+import {
+  contextFields,
+  list,
+  MAX_MESSAGES,
+  MAX_TOOLS,
+  samplingFields,
+  tagged,
+  toolName,
+} from "../shared/schema.ts";
 
 /** A grammar would have to be reconciled with tools and formats; these dialects have their own way to ask for one. */
 const { grammar: _grammar, ...sampling } = samplingFields;
@@ -72,7 +80,7 @@ export type AnthropicMessage = z.infer<typeof message>;
 
 const customTool = z.object({
   type: z.literal("custom"),
-  name: z.string().min(1),
+  name: toolName,
   description: z.string().nullish(),
   /** JSON Schema. */
   input_schema: z.record(z.string(), z.unknown()),

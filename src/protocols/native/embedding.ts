@@ -17,9 +17,16 @@ export async function embedding(call: Call): Promise<Reply> {
     throw new ServerError("bad_request", '"input" or "content" must be provided', { field: "content" });
   }
   return await withSession(call, body.model, (session) => {
+    const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<
+      void
+    >();
     const json = session.embed(
       decodeInputs(given, session),
-      { overflow: "error", normalize: body.embd_normalize ?? EUCLIDEAN },
+      {
+        overflow: "error",
+        normalize: body.embd_normalize ?? EUCLIDEAN,
+        onAccepted,
+      },
       call.signal,
     ).then((embeddings) =>
       joinItems(
@@ -27,7 +34,7 @@ export async function embedding(call: Call): Promise<Reply> {
         ({ vectors }, index) => `{"index":${index},"embedding":[${vectors.map(vectorJson).join(",")}]}`,
       )
     );
-    return { kind: "late", json: json.then((items) => `[${items}]`) };
+    return { kind: "late", accepted, json: json.then((items) => `[${items}]`) };
   });
 }
 

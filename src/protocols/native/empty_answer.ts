@@ -12,11 +12,12 @@ const NO_ROTATION = {
 
 /** A service that answers prompts without tokens itself and passes all others on. */
 export function answeringEmptyPrompts(
-  service: Pick<ModelSession, "generate" | "tokenize">,
-): Pick<ModelSession, "generate"> {
+  service: Pick<ModelSession, "generate" | "check" | "tokenize">,
+): Pick<ModelSession, "generate" | "check"> {
   return {
     generate: (request, signal) =>
       isEmpty(request, service) ? emptyAnswer() : service.generate(request, signal),
+    check: (request) => isEmpty(request, service) ? Promise.resolve() : service.check(request),
   };
 }
 

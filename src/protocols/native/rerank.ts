@@ -22,7 +22,8 @@ export async function rerank(call: Call): Promise<Reply> {
   }
   const overflow = body.truncate ?? body.truncation ? "truncate" : "error";
   return await withSession(call, body.model, (session) => {
-    const json = session.rerank(body.query, documents, { overflow }, call.signal)
+    const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<void>();
+    const json = session.rerank(body.query, documents, { overflow, onAccepted }, call.signal)
       .then((ranking) =>
         encodeJson(
           body.texts ? encodeTei(body, documents, ranking) : {
@@ -33,7 +34,7 @@ export async function rerank(call: Call): Promise<Reply> {
           },
         )
       );
-    return { kind: "late", json };
+    return { kind: "late", accepted, json };
   });
 }
 

@@ -5,6 +5,7 @@ import { ServerError } from "../../core/server_error.ts";
 import type { ModelSession } from "../../core/inference_service.ts";
 import type { ServiceStatus } from "../../core/service_status.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { noteAcceptance } from "../shared/acceptance.ts";
 import { decodeChatPrompt } from "../shared/chat_prompt.ts";
 import { generateAll } from "../shared/generate_all.ts";
 import { encodeJson } from "../shared/json.ts";
@@ -71,11 +72,11 @@ function generationReply(
     promptText: (tokens) => session.detokenize(tokens, { special: true }),
     totals,
   };
-  const events = generateAll(
+  const { events, accepted } = noteAcceptance(generateAll(
     answeringEmptyPrompts(session),
     decoded.answers.map(({ request }) => request),
     call.signal,
-  );
+  ));
   const headers = () => rotationHeaders(totals.rotation);
   return decoded.stream
     ? {
@@ -84,17 +85,20 @@ function generationReply(
       chunks: encodeStream(events, options),
       headers,
     }
-    : { kind: "late", json: encodeWhole(events, options), headers };
+    : { kind: "late", accepted, json: encodeWhole(events, options), headers };
 }
 
 async function tokenize(call: Call): Promise<Reply> {
   const body = await call.body(tokenizeSchema);
-  return await withSession(call, body.model, (session) => {
-    const ids = tokenizeMixed(body.content ?? [], session, {
+  return await withSession(call, body.model, async (session) => {
+    const { content = [] } = body;
+    const options = {
       addSpecial: body.add_special ?? false,
       parseSpecial: body.parse_special ?? true,
-      field: "content",
-    });
+    };
+    const ids = typeof content === "string"
+      ? Array.from(await session.tokenizeLater(content, options))
+      : tokenizeMixed(content ?? [], session, { ...options, field: "content" });
     const tokens = body.with_pieces
       ? ids.map((id) => ({ id, piece: pieceValue(session.tokenBytes(id)) }))
       : ids;

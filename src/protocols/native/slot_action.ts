@@ -10,9 +10,9 @@ import { slotActionSchema } from "./schema.ts";
 /** Longest name that all usual file systems take, in bytes. */
 const MAX_NAME = 255;
 
-/** Control characters, separators of any system, and what Windows forbids in names. */
+/** Control characters, separators of any system (encoded ones, too), and what Windows forbids in names. */
 // deno-lint-ignore no-control-regex
-const FORBIDDEN = /[\x00-\x1f\x7f-\x9f/\\:*?"<>|\uff0e\u2215\u2216\ufffd\ufeff]/;
+const FORBIDDEN = /[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\uff0e\u2215\u2216\ufffd\ufeff]/;
 
 /**
  * Handles the request.

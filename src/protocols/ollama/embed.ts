@@ -24,12 +24,14 @@ export async function embed(call: Call): Promise<Reply> {
   return await withSession(call, body.model, (session) => {
     const model = body.model || displayName(session.card.id);
     const loadMs = performance.now() - startedAt;
+    const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<void>();
     const json = embedAll(session, inputs, {
+      onAccepted,
       overflow: body.truncate ?? true ? "truncate" : "error",
       normalize: EUCLIDEAN,
       ...dimensionsOption(body.dimensions, session.card),
     }, call.signal).then((embeddings) => encode(embeddings, model, loadMs, performance.now() - startedAt));
-    return { kind: "late", json };
+    return { kind: "late", accepted, json };
   }, keepAliveOf(body));
 }
 
@@ -38,9 +40,10 @@ export async function embeddings(call: Call): Promise<Reply> {
   const body = await call.body(embeddingsSchema);
   return await withSession(call, body.model, (session) => {
     const inputs = body.prompt ? [body.prompt] : [];
-    const json = embedAll(session, inputs, { overflow: "truncate", normalize: -1 }, call.signal)
+    const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<void>();
+    const json = embedAll(session, inputs, { overflow: "truncate", normalize: -1, onAccepted }, call.signal)
       .then(([first]) => `{"embedding":${first?.vectors[0] ? vectorJson(first.vectors[0]) : "[]"}}`);
-    return { kind: "late", json };
+    return { kind: "late", accepted, json };
   }, keepAliveOf(body));
 }
 

@@ -19,13 +19,18 @@ const DURATION = /^([+-]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 const TERM = /(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g;
 
 /**
- * Milliseconds that a `keep_alive` asks for: `Infinity` for any negative value, undefined for text that is no duration.
+ * Milliseconds that a `keep_alive` asks for: `Infinity` for any negative value and beyond 30 years, undefined for text
+ * that is no duration.
  * Numbers, and text that is a bare number, are seconds; other text is a Go duration such as "1h30m".
  */
 export function parseKeepAlive(value: number | string): number | undefined {
   const milliseconds = typeof value === "number" ? value * 1000 : parseText(value.trim());
-  return milliseconds !== undefined && milliseconds < 0 ? Infinity : milliseconds;
+  if (milliseconds === undefined) return undefined;
+  return milliseconds < 0 || milliseconds > FOR_EVER ? Infinity : milliseconds;
 }
+
+/** Longer is for ever; the last moment that a date can tell is not far beyond. */
+const FOR_EVER = 1e12;
 
 /** Longer text is no duration; the pattern's time grows with the square of the length. */
 const LONGEST = 64;

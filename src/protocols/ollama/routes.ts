@@ -4,6 +4,7 @@ import type { GenerateRequest } from "../../core/generate_request.ts";
 import type { RotationReport } from "../../core/generate_event.ts";
 import type { ModelCard, ModelSession } from "../../core/inference_service.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { noteAcceptance } from "../shared/acceptance.ts";
 import { encodeJson } from "../shared/json.ts";
 import { resolveModel } from "../shared/model_name.ts";
 import { withSession } from "../shared/model_session.ts";
@@ -85,12 +86,19 @@ function reply(
     withContext: form === "generate" && !raw,
     onRotation: (report: RotationReport) => rotation = report,
   };
-  const events = session.generate(request, call.signal);
+  const { events, accepted } = noteAcceptance(
+    session.generate(request, call.signal),
+  );
   const headers = () => rotationHeaders(rotation);
   if (body.stream ?? true) {
     return { kind: "stream", format: "ndjson", chunks: encodeStream(events, options), headers };
   }
-  return { kind: "late", json: encodeWhole(events, options), headers };
+  return {
+    kind: "late",
+    accepted,
+    json: encodeWhole(events, options),
+    headers,
+  };
 }
 
 function running({ service }: Call): Reply {

@@ -30,14 +30,18 @@ function embedInputs(
         "--pooling",
     );
   }
+  const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<
+    void
+  >();
   const json = session.embed(inputs, {
+    onAccepted,
     overflow: "error",
     normalize: body.embd_normalize ?? EUCLIDEAN,
     ...dimensionsOption(body.dimensions, session.card),
   }, call.signal).then((embeddings) =>
     encode(embeddings, body.model || session.card.id, body.encoding_format ?? "float")
   );
-  return { kind: "late", json };
+  return { kind: "late", accepted, json };
 }
 
 function decodeInputs(input: EmbeddingsBody["input"]): readonly EmbedInput[] {

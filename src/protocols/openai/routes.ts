@@ -3,6 +3,7 @@
 import type { GenerateRequest } from "../../core/generate_request.ts";
 import type { ModelSession } from "../../core/inference_service.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../endpoint.ts";
+import { noteAcceptance } from "../shared/acceptance.ts";
 import { generateAll } from "../shared/generate_all.ts";
 import { encodeJson } from "../shared/json.ts";
 import { allModels } from "../shared/model_list.ts";
@@ -73,7 +74,9 @@ function reply(
     logprobs: typeof body.logprobs === "number" || body.logprobs === true,
     best: work.best === undefined ? undefined : { of: work.choicesPerPrompt, n: work.best },
   };
-  const events = generateAll(work.session, work.requests, call.signal);
+  const { events, accepted } = noteAcceptance(
+    generateAll(work.session, work.requests, call.signal),
+  );
   const headers = () => rotationHeaders(totals.rotation);
   if (body.stream) {
     const includeUsage = body.stream_options?.include_usage ?? false;
@@ -84,7 +87,12 @@ function reply(
       headers,
     };
   }
-  return { kind: "late", json: encodeWhole(events, options), headers };
+  return {
+    kind: "late",
+    accepted,
+    json: encodeWhole(events, options),
+    headers,
+  };
 }
 
 async function listModels(call: Call): Promise<Reply> {

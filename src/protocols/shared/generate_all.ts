@@ -1,6 +1,7 @@
 /**
  * Runs the generations of one request (`n` choices, several prompts) and merges their events.
- * Invariants: each generation's events keep their order; when one fails or the consumer leaves, all are aborted.
+ * Invariants: each generation's events keep their order; when one fails or the consumer leaves, all are aborted; what is
+ * wrong with any of them, or with the moment, shows before the first event.
  */
 
 import type { GenerateEvent } from "../../core/generate_event.ts";
@@ -8,10 +9,13 @@ import type { GenerateRequest } from "../../core/generate_request.ts";
 import type { ModelSession } from "../../core/inference_service.ts";
 
 /**
- * Most generations of one request in flight; the others follow as these end. Of these the first events come once all of
- * them have a place: a queue that is full refuses the whole request before anything of it has been sent.
+ * Most generations of one request in flight, so that other clients get their turns in between; the others follow as
+ * these end. To a queue they all are one request: it refuses the first one or none.
  */
 const WIDTH = 8;
+
+/** What generations are run by. */
+export type Generator = Pick<ModelSession, "generate" | "check">;
 
 /** An event and the index of its generation. */
 export interface IndexedEvent {
@@ -21,7 +25,7 @@ export interface IndexedEvent {
 
 /** Generates for every request, in order of arrival of the events. */
 export function generateAll(
-  service: Pick<ModelSession, "generate">,
+  service: Generator,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncIterable<IndexedEvent> {
@@ -32,7 +36,7 @@ export function generateAll(
 }
 
 async function* generateOne(
-  service: Pick<ModelSession, "generate">,
+  service: Generator,
   request: GenerateRequest,
   signal: AbortSignal,
 ) {
@@ -40,7 +44,7 @@ async function* generateOne(
 }
 
 async function* generateMany(
-  service: Pick<ModelSession, "generate">,
+  service: Generator,
   requests: readonly GenerateRequest[],
   signal: AbortSignal,
 ): AsyncGenerator<IndexedEvent> {
@@ -54,11 +58,16 @@ async function* generateMany(
   const startNext = () => {
     const request = requests[started];
     if (request === undefined) return;
-    const iterator = service.generate(request, anySignal)[Symbol.asyncIterator]();
+    const follows = started > 0 ? { follows: true } : {};
+    const iterator = service.generate({ ...request, ...follows }, anySignal)[Symbol.asyncIterator]();
     iterators.set(started, iterator);
     pull(started++, iterator);
   };
   try {
+    await checkLater(service, requests, signal);
+    startNext();
+    // It has its place, or all of them have none.
+    await pending.get(0);
     while (started < Math.min(WIDTH, requests.length)) startNext();
     await Promise.all(pending.values());
     while (pending.size > 0) {
@@ -77,5 +86,20 @@ async function* generateMany(
     others.abort();
     await Promise.allSettled([...pending.values()]);
     await Promise.allSettled([...iterators.values()].map((iterator) => iterator.return?.()));
+  }
+}
+
+/** Those that begin only after others have ended are looked at now: later the response has begun. */
+async function checkLater(
+  service: Generator,
+  requests: readonly GenerateRequest[],
+  signal: AbortSignal,
+): Promise<void> {
+  const seen = new Set(requests.slice(0, WIDTH).map(({ prompt }) => prompt));
+  for (const request of requests.slice(WIDTH)) {
+    if (seen.has(request.prompt)) continue;
+    seen.add(request.prompt);
+    await service.check(request);
+    signal.throwIfAborted();
   }
 }

@@ -7,10 +7,10 @@ import type { Call } from "../endpoint.ts";
 export async function allModels({ service, models }: Pick<Call, "service" | "models">): Promise<ModelCard[]> {
   const own = service.models();
   const names = new Set(own.map(({ id }) => nameKey(id)));
-  // A model of the server's may have another name on disk.
+  // A file of the server's may have another name on disk; stored models that say the same are still several.
   const digests = new Set(own.map(({ digest }) => digest));
-  const others = (await models?.list() ?? []).filter(({ id, digest }) =>
-    !names.has(nameKey(id)) && !digests.has(digest)
+  const others = (await models?.list() ?? []).filter(({ id, digest, stored }) =>
+    !names.has(nameKey(id)) && (stored !== undefined || !digests.has(digest))
   );
   return [...own, ...others];
 }

@@ -92,6 +92,9 @@ export const MAX_MESSAGES = 16_384;
 const MAX_PARTS = 4096;
 export const MAX_TOOLS = 1024;
 
+/** A tool's name. OpenAI takes 64 characters, MCP servers make longer ones; a grammar of many thousands takes seconds. */
+export const toolName = z.string().min(1).max(256);
+
 /** A number in 0..1. */
 const fraction = z.number().min(0).max(1);
 
@@ -182,7 +185,7 @@ export type OpenaiMessage = z.infer<typeof openaiMessage>;
 export const functionTool = z.object({
   type: z.literal("function"),
   function: z.object({
-    name: z.string().min(1),
+    name: toolName,
     description: z.string().nullish(),
     parameters: z.record(z.string(), z.unknown()).nullish(),
   }),

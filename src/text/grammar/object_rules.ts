@@ -7,7 +7,7 @@ import { alt, charClass, EMPTY, type GbnfNode, literal, NEVER, optional, ref, re
 import { intersectRanges, invertRanges } from "./code_ranges.ts";
 import { PLAIN_CHARACTERS } from "./json_rules.ts";
 import { limitRepeat } from "./pattern_rules.ts";
-import { parsePattern, unicodePattern } from "./regex_parser.ts";
+import { parsePattern } from "./regex_parser.ts";
 import { patternRule } from "./pattern_rules.ts";
 import type { SchemaNode } from "./schema_document.ts";
 import { largest, relaxAll, type SchemaScope, smallest } from "./schema_scope.ts";
@@ -60,7 +60,10 @@ function declaredProperties(
       for (const schema of schemas) if (schema.required?.includes(name)) scope.impossible(schema, reason);
       return undefined;
     }
-    const value = scope.rule(schemas.flatMap((schema) => valueSchemas(schema, name)), `${hint} ${name}`);
+    const value = scope.rule(
+      schemas.flatMap((schema) => valueSchemas(scope, schema, name)),
+      `${hint} ${name}`,
+    );
     const { ws } = scope;
     const node = seq(literal(JSON.stringify(name)), ws, literal(":"), ws, value, ws);
     declared.push({ name, required: required.has(name), node });
@@ -71,7 +74,7 @@ function declaredProperties(
 /** Why there can be no property of the name. */
 function nameFault(scope: SchemaScope, schemas: readonly SchemaNode[], name: string): string | undefined {
   for (const schema of schemas) {
-    if (valueSchemas(schema, name).some(({ never }) => never)) {
+    if (valueSchemas(scope, schema, name).some(({ never }) => never)) {
       return `it requires the property ${JSON.stringify(name)}, which is not allowed`;
     }
     const fault = schema.propertyNames && scope.validator.check(name, schema.propertyNames);
@@ -81,11 +84,11 @@ function nameFault(scope: SchemaScope, schemas: readonly SchemaNode[], name: str
 }
 
 /** What one schema says of the value of a property. */
-function valueSchemas(schema: SchemaNode, name: string): SchemaNode[] {
+function valueSchemas(scope: SchemaScope, schema: SchemaNode, name: string): SchemaNode[] {
   const own = schema.properties?.get(name);
   const found = own === undefined ? [] : [own];
   for (const [pattern, value] of schema.patternProperties ?? []) {
-    if (unicodePattern(pattern).test(name)) found.push(value);
+    if (scope.validator.matches(pattern, name, schema)) found.push(value);
   }
   if (found.length === 0 && schema.additionalProperties !== undefined) {
     found.push(schema.additionalProperties);
@@ -113,7 +116,7 @@ function extraProperties(
     for (const [pattern, value] of schema.patternProperties!) {
       const key = patternRule(parsePattern(pattern), { min: 0, max: undefined });
       add(seq(literal('"'), key.node, literal('"')), scope.rule([value, ...others], `${hint} pattern`));
-      const clash = declared.some(({ name }) => unicodePattern(pattern).test(name));
+      const clash = declared.some(({ name }) => scope.validator.matches(pattern, name, schema));
       if (!key.exact || clash || schema.patternProperties!.size + patterned.length > 2) {
         scope.relax(schema, "patternProperties");
       }

@@ -6,6 +6,8 @@
 import { format as FORMATS, type Schema, validate } from "@cfworker/json-schema";
 import { unicodePattern } from "./regex_parser.ts";
 import type { SchemaNode } from "./schema_document.ts";
+import { SchemaError } from "./schema_error.ts";
+import { TimeLimitError, withinTimeLimit } from "./time_limit.ts";
 
 /** True for a format that the validator checks. */
 export function validatesFormat(name: string): boolean {
@@ -16,14 +18,20 @@ export function validatesFormat(name: string): boolean {
 export class SchemaValidator {
   readonly #lookup: Record<string, Schema | boolean> = Object.create(null);
   readonly #plain = new Map<SchemaNode, Schema | boolean>();
+  /** A value took too long: no further one is tried, there may be thousands. */
+  #tooSlow = false;
 
   /** Undefined when the value satisfies the schema, else what is wrong with it and where. */
   check(value: unknown, node: SchemaNode): string | undefined {
+    if (this.#tooSlow) {
+      return "the value cannot be validated: the schema takes too long";
+    }
     const schema = this.#schema(node);
     let result;
     try {
-      result = validate(value, schema, "2020-12", this.#lookup, true);
+      result = withinTimeLimit(() => validate(value, schema, "2020-12", this.#lookup, true));
     } catch (error) {
+      if (error instanceof TimeLimitError) this.#tooSlow = true;
       // Deep recursion in the value; it cannot be vouched for.
       return `the value cannot be validated: ${error instanceof Error ? error.message : String(error)}`;
     }
@@ -31,6 +39,28 @@ export class SchemaValidator {
     // The last unit is the innermost cause of the first failure.
     const cause = result.errors.find((unit) => !WRAPPERS.has(unit.keyword)) ?? result.errors[0]!;
     return `${JSON.stringify(cause.instanceLocation)}: ${cause.error}`;
+  }
+
+  /**
+   * Does a pattern match a property's name?
+   * @throws SchemaError when that takes too long
+   */
+  matches(pattern: string, name: string, { pointer }: SchemaNode): boolean {
+    const slow = (cause?: unknown) =>
+      new SchemaError(
+        pointer,
+        "its patterns take too long to match",
+        cause === undefined ? {} : { cause },
+      );
+    if (this.#tooSlow) throw slow();
+    const expression = unicodePattern(pattern);
+    try {
+      return withinTimeLimit(() => expression.test(name));
+    } catch (error) {
+      if (!(error instanceof TimeLimitError)) throw error;
+      this.#tooSlow = true;
+      throw slow(error);
+    }
   }
 
   #schema(node: SchemaNode): Schema | boolean {

@@ -94,3 +94,15 @@ Deno.test("Admission.grow() keeps others waiting until what has grown is release
   await second;
   assert.equal(lock.reserved, 4);
 });
+
+Deno.test("AdmissionLock.acquire() lets wait what belongs to a request that is inside", async () => {
+  const lock = new AdmissionLock({ slots: 1, cells: 10, maxQueue: 0 });
+  const { signal } = new AbortController();
+  const first = await lock.acquire(1, signal);
+  assert.throws(() => lock.acquire(1, signal), /queue is full/);
+  const second = lock.acquire(1, signal, true);
+  assert.equal(lock.waiting, 1);
+  first.release();
+  (await second).release();
+  assert.equal(lock.inside, 0);
+});

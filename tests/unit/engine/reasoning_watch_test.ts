@@ -85,3 +85,38 @@ Deno.test("ReasoningWatch.takeDue() waits for the end of a character", () => {
   watch.push(second!);
   assert.deepEqual(due(watch), [90, 91]);
 });
+
+Deno.test("ReasoningWatch.inside opens again after what may stand before the mark", () => {
+  const pieces = [
+    "</think>",
+    "<next>",
+    "<thi",
+    "nk>",
+    "a",
+    "</think>",
+    "<next>",
+    "b",
+    "<think>",
+  ];
+  const limit = { open: true, between: "<next>" };
+  assert.deepEqual(
+    insideAfter(limit, pieces),
+    [false, false, false, true, true, false, false, false, false],
+  );
+  assert.equal(insideAfter({ open: true }, pieces).some(Boolean), false);
+});
+
+Deno.test("ReasoningWatch.takeDue() counts all parts of the reasoning against one budget", () => {
+  const watch = new ReasoningWatch({
+    ...LIMIT,
+    open: true,
+    budget: 4,
+    between: "<next>",
+  });
+  for (const piece of ["a", "b", "</think>", "<next>", "<think>"]) {
+    watch.push(piece);
+  }
+  assert.deepEqual(due(watch), []);
+  watch.push("c");
+  assert.deepEqual(due(watch), [90, 91]);
+});

@@ -53,3 +53,32 @@ Deno.test("parseJson() refuses truncated JSON, other text, invalid UTF-8 and not
   assert.throws(() => parseJson(Uint8Array.of(0x22, 0xc3, 0x22)), refused("bad_request", /UTF-8/));
   assert.throws(() => parseJson(new Uint8Array(0)), refused("bad_request", /empty/));
 });
+
+Deno.test("parseJson() reads no negative zero", () => {
+  for (
+    const text of [
+      "-0",
+      "-0.0",
+      "-0.00",
+      "-1e-999",
+      "-0e5",
+      "[1,-0]",
+      '{"a":-0}',
+    ]
+  ) {
+    const value = parseJson(bytes(text));
+    const zero = Array.isArray(value)
+      ? value[1]
+      : typeof value === "object"
+      ? (value as { a: number }).a
+      : value;
+    assert.ok(Object.is(zero, 0), text);
+  }
+  assert.deepEqual(parseJson(bytes('[-0.5,-1,"-0",-0.05,-10]')), [
+    -0.5,
+    -1,
+    "-0",
+    -0.05,
+    -10,
+  ]);
+});

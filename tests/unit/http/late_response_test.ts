@@ -56,3 +56,21 @@ Deno.test("lateResponse() aborts the work when the client leaves", async () => {
   await new Promise((resolve) => setTimeout(resolve, 120));
   assert.deepEqual(faults, []);
 });
+
+Deno.test("lateResponse() gives a fault its status however late it is, until the request is accepted", async () => {
+  const options = { abort: new AbortController(), onError() {}, times: TIMES };
+  const json = after(100, new ServerError("context_length", "too long"));
+  const never = new Promise<void>(() => {});
+  const reply: LateReply = { kind: "late", json, accepted: never };
+  await assert.rejects(
+    lateResponse(reply, "application/json", options),
+    /too long/,
+  );
+  const accepted = after(40, "").then(() => {});
+  const response = await lateResponse(
+    { kind: "late", json: after(120, "{}"), accepted },
+    "application/json",
+    options,
+  );
+  assert.equal(await response.text(), "{}");
+});

@@ -3,6 +3,7 @@ import type { ModelCard } from "../../../src/core/inference_service.ts";
 import { ServerError } from "../../../src/core/server_error.ts";
 import { InferencePipeline, type ModelSupply } from "../../../src/pipeline/inference_pipeline.ts";
 import { FAKE_CARD, fakeRuntime } from "../../support/fake_runtime.ts";
+import { textRequest } from "../../support/generate_request.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -146,4 +147,42 @@ Deno.test("InferencePipeline.use() passes on what refuses a model, and goes on w
   await assert.rejects(pipeline.use("big", {}, NEVER), /3\.2 GB/);
   using lease = await pipeline.use(undefined, {}, NEVER);
   assert.equal(lease.session.card.id, "fake");
+});
+
+Deno.test("InferencePipeline.status() counts on over exchanged models, also while none is in memory", async () => {
+  const engine = { parallel: 1, maxQueue: 64, maxStepMs: 150 };
+  await using pipeline = new InferencePipeline(512, {
+    models: {
+      resolve: (name) => Promise.resolve(name === "other" ? stored(name) : undefined),
+      load: (card, _isFirst, metrics) =>
+        Promise.resolve({ ...fakeRuntime({}, { ...engine, metrics }), card }),
+    },
+  });
+  pipeline.setRuntime(
+    fakeRuntime({}, { ...engine, metrics: pipeline.metrics }),
+  );
+  const generate = async (name: string) => {
+    using lease = await pipeline.use(name, {}, NEVER);
+    await Array.fromAsync(
+      lease.session.generate(textRequest("x", { maxTokens: 3 }), NEVER),
+    );
+  };
+  const seen: number[][] = [];
+  const look = () => {
+    const { counters, stepTime, timeToFirstToken } = pipeline.status()!;
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    seen.push([counters.requests, sum(timeToFirstToken.counts)]);
+    assert.equal(sum(stepTime.counts), counters.steps);
+  };
+  for (const name of ["fake", "other", "fake"]) {
+    await generate(name);
+    look();
+  }
+  await pipeline.unload(FAKE_CARD);
+  look();
+  assert.deepEqual([
+    pipeline.status()?.cellsUsed,
+    pipeline.status()?.cachedSequences,
+  ], [0, 0]);
+  assert.deepEqual(seen, [[1, 1], [2, 2], [3, 3], [3, 3]]);
 });

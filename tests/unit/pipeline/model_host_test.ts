@@ -253,6 +253,19 @@ Deno.test("ModelHost takes the latest request's keep-alive: 0 is at once, Infini
   await emptied(memory);
 });
 
+Deno.test("ModelHost lets a keep-alive hold for later requests that do not say", async () => {
+  const { host, memory } = makeHost({ keepAlive: 10 });
+  await using _host = host;
+  (await host.use(A, Infinity, NEVER))[Symbol.dispose]();
+  (await host.use(A, undefined, NEVER))[Symbol.dispose]();
+  assert.equal(host.loaded?.expiresAt, undefined);
+  await sleep(30);
+  assert.equal(memory.size, 1);
+  (await host.use(B, undefined, NEVER))[Symbol.dispose]();
+  assert.ok(host.loaded?.expiresAt, "another model does not inherit it");
+  await emptied(memory);
+});
+
 Deno.test("ModelHost keeps the first model for ever unless a request says otherwise", async () => {
   const { host, memory } = makeHost({ keepAlive: 10 });
   await using _host = host;

@@ -17,6 +17,8 @@ Deno.test("parseKeepAlive() reads seconds, Go durations and forever", () => {
       ["250ms", 250],
       [-1, Infinity],
       ["-1m", Infinity],
+      [1e300, Infinity],
+      [1e9, 1e12],
       ["-1", Infinity],
       ["", undefined],
       ["soon", undefined],

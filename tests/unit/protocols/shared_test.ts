@@ -157,7 +157,8 @@ Deno.test("generateAll() aborts generations that would wait for ever when anothe
   const service = new FakeService();
   let aborted = 0;
   service.generate = async function* (request, signal) {
-    if (request.id === "r0") throw new Error("lost");
+    if (request.id === "r0") yield { type: "text", text: "" };
+    if (request.id === "r1") throw new Error("lost");
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
     aborted++;
     yield { type: "text", text: "" };
@@ -166,5 +167,24 @@ Deno.test("generateAll() aborts generations that would wait for ever when anothe
     Array.fromAsync(generateAll(service, requests(3), new AbortController().signal)),
     /lost/,
   );
-  assert.equal(aborted, 2);
+  assert.equal(aborted, 1, "the third one; the first one has been left between two events");
+});
+
+Deno.test("generateAll() refuses what comes after others have ended before anything begins", async () => {
+  const service = new FakeService();
+  service.script.refuses = ({ id }) => id === "r11";
+  const events = generateAll(service, requests(12), new AbortController().signal);
+  await assert.rejects(Array.fromAsync(events), /refused/);
+  assert.equal(service.requests.length, 0);
+});
+
+Deno.test("generateAll() asks the queue for one place, whatever the number of generations", async () => {
+  const service = new FakeService();
+  await Array.fromAsync(generateAll(service, requests(12), new AbortController().signal));
+  assert.deepEqual(service.requests.map(({ follows = false }) => follows), [false, ...Array(11).fill(true)]);
+  const full = new FakeService();
+  full.script.failBefore = new Error("the queue is full");
+  const refused = generateAll(full, requests(12), new AbortController().signal);
+  await assert.rejects(Array.fromAsync(refused), /the queue is full/);
+  assert.equal(full.requests.length, 1);
 });

@@ -2,6 +2,7 @@
 
 import type { ModelSession } from "../../../core/inference_service.ts";
 import type { Call, Dialect, Endpoint, Reply } from "../../endpoint.ts";
+import { noteAcceptance } from "../../shared/acceptance.ts";
 import { encodeJson } from "../../shared/json.ts";
 import { withSession } from "../../shared/model_session.ts";
 import { rotationHeaders, Totals } from "../../shared/totals.ts";
@@ -28,19 +29,19 @@ function respond(call: Call, body: ResponsesBody, session: ModelSession): Reply 
     request,
   };
   const totals = new Totals();
-  const events = session.generate(request, call.signal);
+  const { events, accepted } = noteAcceptance(session.generate(request, call.signal));
   const headers = () => rotationHeaders(totals.rotation);
   if (body.stream) {
     return { kind: "stream", format: "sse", chunks: encodeStream(events, head, totals), headers };
   }
-  return { kind: "late", json: encodeWhole(events, head, totals), headers };
+  return { kind: "late", accepted, json: encodeWhole(events, head, totals), headers };
 }
 
 async function inputTokens(call: Call): Promise<Reply> {
   const body = await call.body(inputTokensSchema);
-  return await withSession(call, body.model, (session) => {
+  return await withSession(call, body.model, async (session) => {
     const text = session.applyTemplate(decodePrompt(body));
-    const tokens = session.tokenize(text, { addSpecial: true, parseSpecial: true });
+    const tokens = await session.tokenizeLater(text, { addSpecial: true, parseSpecial: true });
     return {
       kind: "json",
       json: encodeJson({ object: "response.input_tokens", input_tokens: tokens.length }),

@@ -6,7 +6,15 @@
 
 import { z } from "zod";
 import { withHint } from "../../shared/json_schema.ts";
-import { contextFields, list, MAX_MESSAGES, MAX_TOOLS, samplingFields, tagged } from "../../shared/schema.ts";
+import {
+  contextFields,
+  list,
+  MAX_MESSAGES,
+  MAX_TOOLS,
+  samplingFields,
+  tagged,
+  toolName,
+} from "../../shared/schema.ts";
 
 /** A grammar would have to be reconciled with tools and formats; these dialects have their own way to ask for one. */
 const { grammar: _grammar, ...sampling } = samplingFields;
@@ -54,7 +62,7 @@ export type InputItem = z.infer<typeof item>;
 
 const functionTool = z.object({
   type: z.literal("function"),
-  name: z.string().min(1),
+  name: toolName,
   description: z.string().nullish(),
   /** JSON Schema. */
   parameters: z.record(z.string(), z.unknown()).nullish(),
