@@ -61,7 +61,8 @@ FLAGS_COMMON := -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=ON -DCMAKE_PLATFO
   -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF -DGGML_CCACHE=ON \
   -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF \
   -DLLAMA_BUILD_COMMON=ON -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON \
-  -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
+  -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
+  -DGGML_RPC=ON -DGGML_RPC_RDMA=OFF
 FLAGS_VARIANTS := -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
 FLAGS_RPATH = -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON '-DCMAKE_INSTALL_RPATH=$(ORIGIN_$(OS))'
 FLAGS_linux = $(FLAGS_COMMON) $(FLAGS_VARIANTS) $(FLAGS_RPATH)
@@ -78,7 +79,7 @@ LIB := lib/$(PLATFORM)
 PEER := $(TOOLS)/peer
 SOURCE := $(if $(LLAMA_CPP_SRC),$(LLAMA_CPP_SRC),$(TOOLS)/llama.cpp)
 SOURCE_STAMP := $(if $(LLAMA_CPP_SRC),FORCE,$(TOOLS)/llama.cpp/.stamp-$(LLAMA_CPP_PACKAGE_VERSION))
-E2E_PYTHON := tests/.venv/.stamp
+E2E_PYTHON := $(patsubst %,tests/.venv-%/.stamp,clients fuzz litellm)
 E2E_NODE := tests/e2e/node_modules/.stamp
 
 # Deno on PATH serves when it is new enough, else our own copy does. .tools comes first on the recipes' PATH.
@@ -89,18 +90,19 @@ DENO_FILE := $(if $(DENO_ON_PATH),,$(DENO_OWN))
 DENO := deno
 export PATH := $(CURDIR)/$(TOOLS):$(PATH)
 
-.PHONY: help setup deno lib serve test ok gen bench peer compile clean distclean e2e-setup e2e-fuzz e2e-litellm FORCE
+.PHONY: help setup deno lib serve test ok gen bench peer compile dist clean distclean e2e-setup FORCE
 
 help:
 	@echo 'make serve           set up and start the server on http://localhost:8090 (ARGS="--port 9000 -m model.gguf")'
 	@echo 'make test            set up and run every test'
 	@echo 'make setup           Deno, the packages and the llama.cpp libraries; then `deno task serve` (or `.tools/deno task serve`) works'
-	@echo 'make lib             the llama.cpp libraries alone, into $(LIB)/'
+	@echo 'make lib             the llama.cpp libraries and ggml-rpc-server alone, into $(LIB)/'
 	@echo 'make ok              the gate: format, lint, layer rule, generated files, types, fast tests'
 	@echo 'make gen             regenerate ffi/ from the headers of the llama.cpp source'
 	@echo 'make peer            llama-server, llama-bench and llama-quantize of the same build, into $(PEER)/'
 	@echo 'make bench NAME=...  a benchmark against the peer (NAME=single)'
-	@echo 'make compile         one executable in dist/'
+	@echo 'make dist            one file, dist/llamacpp-server, that unpacks itself; for this Linux machine, needs a C compiler'
+	@echo 'make compile         one executable by `deno compile`; TARGET=linux-arm64, macos-arm64, windows-x64, ... for others'
 	@echo 'make clean           remove what was built; make distclean also what was downloaded'
 	@echo
 	@echo 'PREBUILT=1           take prebuilt llama.cpp libraries: no cmake and no compiler needed'
@@ -127,14 +129,11 @@ gen: deno $(SOURCE_STAMP)
 bench: setup peer
 	$(DENO) task bench $(NAME) $(ARGS)
 
-compile: setup
-	$(DENO) task compile
-
 clean:
-	rm -rf $(TOOLS)/build $(TOOLS)/peer $(TOOLS)/prebuilt $(TOOLS)/*.key $(LIB) dist tests/.cache
+	rm -rf $(TOOLS)/build $(TOOLS)/peer $(TOOLS)/prebuilt $(TOOLS)/stage $(TOOLS)/launcher $(TOOLS)/*.key $(LIB) dist tests/.cache
 
 distclean: clean
-	rm -rf $(TOOLS) node_modules tests/.venv tests/.venv-fuzz tests/.venv-litellm tests/e2e/node_modules
+	rm -rf $(TOOLS) node_modules tests/.venv-* tests/e2e/node_modules
 
 # --- Deno and the npm packages ----------------------------------------------------------------------------------------
 
@@ -174,6 +173,9 @@ $(TOOLS)/llama.cpp/.stamp-$(LLAMA_CPP_PACKAGE_VERSION):
 
 lib: $(LIB)/.stamp
 
+# Lends a machine's processors to servers on others; it lies beside the libraries, which it opens too.
+RPC_SERVER := $(if $(findstring -DGGML_RPC=OFF,$(CMAKE_FLAGS)),,ggml-rpc-server)
+
 # A configure starts from an empty cache, so that a flag taken away is gone; object files that still fit are kept.
 CONFIGURE = rm -rf $(BUILD)/CMakeCache.txt $(BUILD)/bin && cmake -S $(SOURCE) -B $(BUILD) $(GENERATOR) $(FLAGS_$(OS)) $(CMAKE_FLAGS)
 
@@ -191,7 +193,7 @@ else
 $(LIB)/.stamp: $(TOOLS)/lib-$(PLATFORM).key $(SOURCE_STAMP)
 	@lib/require_tools.sh 'make lib' cmake 'c++|g++|clang++|cl'
 	$(CONFIGURE)
-	cmake --build $(BUILD) --config Release --target llama --parallel $(JOBS)
+	cmake --build $(BUILD) --config Release --target llama $(RPC_SERVER) --parallel $(JOBS)
 	@lib/install_libraries.sh $(BUILD)/bin $(LIB)
 	@touch $@
 endif
@@ -216,31 +218,44 @@ $(PEER)/.stamp: $(LIB)/.stamp $(SOURCE_STAMP)
 	@touch $@
 endif
 
+# --- one executable: lib/README.md, "One executable" ------------------------------------------------------------------
+
+TARGET ?= $(PLATFORM)
+LAUNCHER := $(TOOLS)/launcher
+CC ?= cc
+
+# The libraries of another platform come prebuilt, unless lib/$(TARGET) has some.
+compile: $(if $(filter $(PLATFORM),$(TARGET)),setup,deno)
+	@test -e lib/$(TARGET)/.stamp || $(MAKE) lib PREBUILT=1 PLATFORM=$(TARGET)
+	$(DENO) task compile $(TARGET) dist/llamacpp-server$(if $(filter $(PLATFORM),$(TARGET)),,-$(TARGET))$(if $(filter windows-%,$(TARGET)),.exe)
+
+dist: setup $(LAUNCHER)
+	CC='$(CC)' $(DENO) task dist $(LAUNCHER) $(PLATFORM)
+
+$(LAUNCHER): $(wildcard lib/launcher/*.c lib/launcher/*.h)
+	@test '$(OS)' = linux || { echo 'make dist: makes a file for Linux alone; make compile is for $(OS)' >&2; exit 1; }
+	@command -v $(CC) >/dev/null || { echo 'make dist: no C compiler ($(CC)); CC=... names yours, make compile needs none' >&2; exit 1; }
+	@mkdir -p $(@D)
+	@$(CC) -static -O2 -s -std=gnu11 -Wall -Wextra -o $@ $(filter %.c,$^) || \
+	  { echo 'make dist: cannot link a static program; some systems have libc.a in a package of its own (glibc-static)' >&2; exit 1; }
+
 # --- clients for the end-to-end tests ---------------------------------------------------------------------------------
 
 e2e-setup: $(E2E_PYTHON) $(E2E_NODE)
 
+# The API fuzzer (95 MB) and LiteLLM (360 MB) pin other versions of what the clients use: each has its own folder.
 # Without Python (or its venv module) the tests that need it are skipped by name; that is no failure of the set-up.
-$(E2E_PYTHON): tests/e2e/requirements.txt
-	@rm -rf tests/.venv
+$(E2E_PYTHON): tests/.venv-%/.stamp: tests/e2e/requirements-%.txt
+	@rm -rf tests/.venv-$*
 	@if python3 -c 'import venv, ensurepip' 2>/dev/null; then \
-	  echo 'Installing the Python clients for the end-to-end tests' && python3 -m venv tests/.venv && \
-	  tests/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/e2e/requirements.txt && touch $@; \
-	else echo 'Python 3 with venv not found: end-to-end tests with the Python clients will be skipped'; fi
+	  echo 'Installing $<' && python3 -m venv tests/.venv-$* && \
+	  tests/.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $< && touch $@; \
+	else echo 'Python 3 with venv not found: end-to-end tests that need $< will be skipped'; fi
 
 $(E2E_NODE): tests/e2e/package.json tests/e2e/package-lock.json
 	@lib/require_tools.sh 'make test' npm node
 	@echo 'Installing the JavaScript clients for the end-to-end tests'
 	@cd tests/e2e && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
-
-# Apart from e2e-setup because of their size: the API fuzzer (95 MB) and LiteLLM (360 MB).
-e2e-fuzz e2e-litellm: e2e-%: tests/.venv-%/.stamp
-
-tests/.venv-fuzz/.stamp tests/.venv-litellm/.stamp: tests/.venv-%/.stamp: tests/e2e/requirements-%.txt
-	@rm -rf tests/.venv-$*
-	@echo 'Installing tests/e2e/requirements-$*.txt'
-	@python3 -m venv tests/.venv-$* && \
-	  tests/.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 FORCE:

@@ -21,6 +21,8 @@ export interface ContextFacts {
   kvUnified: boolean;
   /** False when the model was loaded without its weights. */
   canDecode: boolean;
+  /** Other devices than the CPU compute too. */
+  offloaded: boolean;
 }
 
 /** What a context and its memory share. */
@@ -50,6 +52,8 @@ export class Context implements Disposable {
   readonly memory: Memory;
   /** True when `requestAbort()` can stop a running decode on this platform. */
   readonly canAbort: boolean;
+  /** Other devices than the CPU compute too: a decode that blocks would block for as long as they take. */
+  readonly offloaded: boolean;
   readonly #native: Native;
   readonly #handle: NativeHandle;
   readonly #facts: ContextFacts;
@@ -86,6 +90,7 @@ export class Context implements Disposable {
       assertIdle: (action) => void this.#idle(action),
     };
     this.memory = new Memory(native, this.#state, llama.llama_get_memory(pointer));
+    this.offloaded = facts.offloaded;
     this.canAbort = native.libc.flag !== null;
     if (native.libc.flag !== null) {
       llama.llama_set_abort_callback(pointer, native.libc.flag, Deno.UnsafePointer.of(this.#abortFlag));
@@ -107,7 +112,9 @@ export class Context implements Disposable {
     this.#assertDecodable(batch);
     const { bytes, release } = batch[NATIVE]();
     try {
-      return this.#native.llama.llama_decode(context, bytes);
+      const code = this.#native.llama.llama_decode(context, bytes);
+      if (this.offloaded) this.#native.llama.llama_synchronize(context);
+      return code;
     } finally {
       release();
     }
@@ -277,7 +284,10 @@ export class Context implements Disposable {
     this.#running = true;
     this.#handle.retain();
     try {
-      return await call(context, bytes);
+      const code = await call(context, bytes);
+      // Devices compute on after the call; whoever reads the outputs first would block the event loop until they are done.
+      if (this.offloaded) await this.#native.llama.llama_synchronize_async(context);
+      return code;
     } finally {
       this.#running = false;
       release();

@@ -15,6 +15,7 @@ const GGML = [
   "ggml_backend_load",
   "ggml_backend_load_all_from_path",
   "ggml_backend_unload",
+  "ggml_backend_register",
   "ggml_backend_reg_count",
   "ggml_backend_reg_get",
   "ggml_backend_reg_by_name",
@@ -46,12 +47,17 @@ const GGML_BASE = [
 /** Found through `ggml_backend_reg_get_proc_address` of the CPU backend. */
 const CPU_BACKEND = ["ggml_threadpool_new", "ggml_threadpool_free"];
 
+/** The same of the RPC backend. */
+const RPC_BACKEND = ["ggml_backend_rpc_add_server"];
+
 const NONBLOCKING = new Set([
   "llama_model_load_from_file",
   "llama_model_load_from_splits",
   "llama_decode",
   "llama_encode",
   "llama_model_quantize",
+  "llama_synchronize",
+  "llama_tokenize",
 ]);
 
 /** Not needed to serve: a library without them opens all the same. */
@@ -85,7 +91,7 @@ const GGML_ENUMS = [
   "ggml_numa_strategy",
 ];
 
-/** Runs the C preprocessor over llama.h (which includes the ggml headers). */
+/** Runs the C preprocessor over llama.h (which includes the ggml headers that everybody needs) and ggml-rpc.h. */
 export async function preprocess(source: string): Promise<string> {
   await Deno.stat(`${source}/include/llama.h`).catch((cause) => {
     throw new Error(`Cannot read "${source}/include/llama.h": give the llama.cpp source as $LLAMA_CPP_SRC`, {
@@ -102,6 +108,8 @@ export async function preprocess(source: string): Promise<string> {
       `${source}/include`,
       "-I",
       `${source}/ggml/include`,
+      "-include",
+      `${source}/ggml/include/ggml-rpc.h`,
       `${source}/include/llama.h`,
     ],
   });
@@ -139,7 +147,7 @@ function select(declarations: Declarations, version: string): Selection {
       },
       { name: "GGML_BASE_SYMBOLS", doc: "Exported by libggml-base.", functions: GGML_BASE },
     ],
-    functionPointers: CPU_BACKEND,
+    functionPointers: [...CPU_BACKEND, ...RPC_BACKEND],
     nonblocking: NONBLOCKING,
     optional: (name) => OPTIONAL.test(name),
     structs: STRUCTS,

@@ -14,6 +14,7 @@ import {
   LLAMA_SYMBOLS,
 } from "./llama.gen.ts";
 import { cString, type LibcCallbacks, type Native, readCString } from "./native.ts";
+import { QuietStderr } from "./quiet_stderr.ts";
 import { type FieldName, type StructName, StructView } from "./struct_view.ts";
 
 /** libllama cannot be opened or is not the one this program was built for. */
@@ -58,16 +59,44 @@ const CONTEXT_DEFAULTS = {
   ctx_other: 0,
 };
 
+/** Opened libraries by path, with the number of those who use them. */
+const shared = new Map<string, { native: Native; users: number }>();
+
 /**
- * Opens libllama in `dir`, its libggml siblings and the compute backends that lie there.
+ * Opens libllama in `dir`, its libggml siblings and the compute backends that lie there. Whoever opens it while it is
+ * open shares it: the tables of functions take 0.7 MB that only a garbage collection gives back.
  * @throws LibraryError when a file or symbol is missing, the version or layout differs, or no CPU backend loads
  */
 export function openLibrary(dir: string, options: OpenOptions = {}): Llama {
   const path = `${dir}/${libraryFile("llama")}`;
+  const { expectedVersion = LLAMA_CPP_VERSION } = options;
+  const native = expectedVersion === LLAMA_CPP_VERSION
+    ? openShared(dir, path)
+    : openAlone(dir, path, expectedVersion);
+  return new Llama(native, readCString(native.llama.llama_version()) ?? "", path);
+}
+
+function openShared(dir: string, path: string): Native {
+  const entry = shared.get(path) ?? { native: openAlone(dir, path, LLAMA_CPP_VERSION), users: 0 };
+  shared.set(path, entry);
+  entry.users++;
+  let open = true;
+  return {
+    ...entry.native,
+    close() {
+      if (!open) return;
+      open = false;
+      if (--entry.users > 0) return;
+      shared.delete(path);
+      entry.native.close();
+    },
+  };
+}
+
+function openAlone(dir: string, path: string, expectedVersion: string): Native {
   const opened: { close(): void }[] = [];
   try {
-    const native = openNative(dir, path, opened, options.expectedVersion ?? LLAMA_CPP_VERSION);
-    return new Llama(native, readCString(native.llama.llama_version()) ?? "", path);
+    return openNative(dir, path, opened, expectedVersion);
   } catch (error) {
     for (const library of opened.reverse()) library.close();
     if (error instanceof LibraryError) throw error;
@@ -111,6 +140,7 @@ function openNative(dir: string, path: string, opened: { close(): void }[], expe
     ggml: open(ggmlPath, GGML_SYMBOLS).symbols,
     base: open(basePath, GGML_BASE_SYMBOLS).symbols,
     libc: openLibc(path, open),
+    quiet: new QuietStderr(open),
     threadPoolNew: null,
     threadPoolFree: null,
     close: () => opened.splice(0).reverse().forEach((library) => library.close()),
@@ -183,7 +213,7 @@ function openLibc(path: string, open: Open): LibcCallbacks {
   const file = files[Deno.build.os as keyof typeof files];
   if (file !== undefined) {
     try {
-      const { abs, strlen, mallopt } = open(file, {
+      const { abs, strlen, mallopt, malloc_trim } = open(file, {
         abs: { type: "pointer" },
         strlen: { type: "pointer" },
         mallopt: {
@@ -191,15 +221,21 @@ function openLibc(path: string, open: Open): LibcCallbacks {
           result: "i32",
           optional: true,
         },
+        malloc_trim: {
+          parameters: ["usize" /* size_t pad */],
+          result: "i32",
+          optional: true,
+        },
       }).symbols;
+      const trim = malloc_trim === null ? null : () => void malloc_trim(0n);
       for (const [param, value] of MALLOC_OPTIONS) mallopt?.(param, value);
-      if (abs !== null) return { silence: abs, flag: strlen };
+      if (abs !== null) return { silence: abs, flag: strlen, trim };
     } catch {
       // No such libc here, or no permission to open it: do without the abort callback.
     }
   }
   const { llama_max_devices } = open(path, { llama_max_devices: { type: "pointer" } }).symbols;
-  return { silence: llama_max_devices as Deno.PointerObject, flag: null };
+  return { silence: llama_max_devices as Deno.PointerObject, flag: null, trim: null };
 }
 
 /** Loads the best backend of each kind in `dir`, unless the process has them already. */

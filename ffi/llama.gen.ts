@@ -868,6 +868,14 @@ export const LLAMA_SYMBOLS = {
     ],
     result: "void", // void
   },
+  llama_synchronize_async: {
+    name: "llama_synchronize",
+    parameters: [
+      "pointer", // struct llama_context * ctx
+    ],
+    result: "void", // void
+    nonblocking: true,
+  },
   llama_get_logits: {
     parameters: [
       "pointer", // struct llama_context * ctx
@@ -1099,6 +1107,20 @@ export const LLAMA_SYMBOLS = {
       "bool", // bool parse_special
     ],
     result: "i32", // int32_t
+  },
+  llama_tokenize_async: {
+    name: "llama_tokenize",
+    parameters: [
+      "pointer", // const struct llama_vocab * vocab
+      "buffer", // const char * text
+      "i32", // int32_t text_len
+      "buffer", // llama_token * tokens
+      "i32", // int32_t n_tokens_max
+      "bool", // bool add_special
+      "bool", // bool parse_special
+    ],
+    result: "i32", // int32_t
+    nonblocking: true,
   },
   llama_token_to_piece: {
     parameters: [
@@ -1526,6 +1548,12 @@ export const GGML_SYMBOLS = {
     ],
     result: "void", // void
   },
+  ggml_backend_register: {
+    parameters: [
+      "pointer", // ggml_backend_reg_t reg
+    ],
+    result: "void", // void
+  },
   ggml_backend_reg_count: {
     parameters: [],
     result: "usize", // size_t
@@ -1676,6 +1704,12 @@ export const FUNCTION_POINTERS = {
       "pointer", // struct ggml_threadpool * threadpool
     ],
     result: "void", // void
+  },
+  ggml_backend_rpc_add_server: {
+    parameters: [
+      "buffer", // const char * endpoint
+    ],
+    result: "pointer", // ggml_backend_reg_t
   },
 } as const satisfies Record<string, Deno.ForeignFunction>;
 

@@ -6,10 +6,18 @@ import { GgmlBackendDevType } from "./llama.gen.ts";
 import { NativeHandle } from "./handle.ts";
 import { type Logger, NativeLog } from "./native_log.ts";
 import { Model } from "./model.ts";
-import { applyModelParams, type ModelParams } from "./model_params.ts";
+import { applyModelParams, type ModelParams, OffloadPlan } from "./model_params.ts";
 import { cString, type Native, readCString } from "./native.ts";
 import { SamplerChain } from "./sampler_chain.ts";
 import { applyQuantizeParams, type QuantizeParams } from "./quantize.ts";
+import {
+  addRpcServer,
+  holdRpcServers,
+  type OffloadDevice,
+  offloadDevices,
+  supportsRpc,
+  usesRpcServer,
+} from "./rpc.ts";
 import type { SamplerStep } from "./sampler_step.ts";
 import { StructView } from "./struct_view.ts";
 import { ThreadPool, type ThreadPoolParams } from "./thread_pool.ts";
@@ -65,7 +73,7 @@ export class Llama implements Disposable {
     this.#log.setLogger(logger);
   }
 
-  /** The compute devices of the loaded backends. */
+  /** The compute devices of the loaded backends. Servers of remote ones are asked, and must answer. */
   devices(): Device[] {
     void this.#handle.pointer;
     const { ggml, base } = this.#native;
@@ -83,10 +91,44 @@ export class Llama implements Disposable {
     });
   }
 
+  /** The devices that layers may lie on, remote ones included; nobody is asked. */
+  offloadDevices(): OffloadDevice[] {
+    void this.#handle.pointer;
+    return offloadDevices(this.#native).map(({ pointer: _, ...device }) => device);
+  }
+
+  /** True when the libraries have the RPC backend. */
+  get supportsRpc(): boolean {
+    void this.#handle.pointer;
+    return supportsRpc(this.#native);
+  }
+
+  /** True while a model in memory uses this server (`host:port`): then it answers nobody else. */
+  usesRpcServer(server: string): boolean {
+    return usesRpcServer(server);
+  }
+
+  /**
+   * Adds the devices of an RPC server for all models to come. Does not block; once for a server, later calls do nothing.
+   * The process ends when the server does not answer: check that first.
+   * @param server `host:port`, IPv4 or a name
+   * @throws Error when the libraries have no RPC backend, or the server has no device
+   */
+  async addRpcServer(server: string): Promise<void> {
+    void this.#handle.pointer;
+    this.#handle.retain();
+    try {
+      await addRpcServer(this.#native, server);
+    } finally {
+      this.#handle.release();
+    }
+  }
+
   /**
    * Loads a GGUF file without blocking the event loop.
    * @param onProgress called with the fraction loaded, 0 to 1; `false` stops the load
-   * @throws Error with libllama's last error lines when the load fails, with the callback's error when that throws
+   * @throws Error with libllama's last error lines when the load fails, with the callback's error when that throws; also
+   *   when a device is named that is not there
    */
   async loadModel(
     path: string,
@@ -96,6 +138,9 @@ export class Llama implements Disposable {
     const { llama } = this.#native;
     const view = new StructView("llama_model_params", llama.llama_model_default_params());
     applyModelParams(view, params);
+    const offload = new OffloadPlan(path, params, offloadDevices(this.#native), llama.llama_max_devices());
+    offload.apply(view);
+    const letGo = holdRpcServers(offload.devices);
     const progress = onProgress && new LoadProgress(onProgress);
     if (progress) view.set("progress_callback", Deno.UnsafePointer.value(progress.pointer));
     const file = cString(path);
@@ -103,7 +148,11 @@ export class Llama implements Disposable {
     const capture = this.#log.capture();
     try {
       const pointer = await llama.llama_model_load_from_file_async(file, view.bytes);
-      if (pointer !== null) return new Model(this.#native, this.#handle, this.#log, pointer, path, params);
+      if (pointer !== null) {
+        const lent = { plan: offload, letGo };
+        return new Model(this.#native, this.#handle, this.#log, pointer, path, params, lent);
+      }
+      letGo();
       if (progress?.error !== undefined) throw progress.error;
       if (progress?.stopped) throw new Error(`Cannot load model "${path}": the load was stopped`);
       throw new Error(`Cannot load model "${path}": ${capture.summary() || "libllama gives no reason"}`);

@@ -13,6 +13,7 @@ export { Memory } from "./memory.ts";
 export { Model } from "./model.ts";
 export type { ModelParams } from "./model_params.ts";
 export type { Logger, LogLevel } from "./native_log.ts";
+export type { OffloadDevice } from "./rpc.ts";
 export { LLAMA_QUANTIZATIONS, type QuantizeParams } from "./quantize.ts";
 export { SamplerChain } from "./sampler_chain.ts";
 export type { SamplerStep } from "./sampler_step.ts";

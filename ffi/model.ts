@@ -7,11 +7,18 @@ import { Context } from "./context.ts";
 import { applyContextParams, type ContextParams } from "./context_params.ts";
 import { NativeHandle } from "./handle.ts";
 import { LoraAdapter } from "./lora.ts";
-import type { ModelParams } from "./model_params.ts";
+import type { ModelParams, OffloadPlan } from "./model_params.ts";
 import type { NativeLog } from "./native_log.ts";
 import { cString, type Native, readCString, readSizedString } from "./native.ts";
 import { StructView } from "./struct_view.ts";
 import { Vocab } from "./vocab.ts";
+
+/** Where a model lies besides the CPU. */
+export interface ModelOffload {
+  plan: OffloadPlan;
+  /** Called once the model is freed. */
+  letGo: () => void;
+}
 
 /** A loaded model. Made by `Llama.loadModel()`. */
 export class Model implements Disposable {
@@ -42,6 +49,7 @@ export class Model implements Disposable {
   readonly #log: NativeLog;
   readonly #handle: NativeHandle;
   readonly #params: ModelParams;
+  readonly #offload: ModelOffload;
 
   constructor(
     native: Native,
@@ -50,14 +58,19 @@ export class Model implements Disposable {
     pointer: Deno.PointerObject,
     path: string,
     params: ModelParams,
+    offload: ModelOffload,
   ) {
     const { llama } = native;
     library.retain();
     this.#native = native;
     this.#log = log;
     this.#params = params;
+    this.#offload = offload;
     this.#handle = new NativeHandle("Model", pointer, (p) => {
       llama.llama_model_free(p);
+      // What a model and its contexts leave behind in the heaps of several threads is not given back otherwise.
+      native.libc.trim?.();
+      offload.letGo();
       library.release();
     });
     this.path = path;
@@ -134,6 +147,7 @@ export class Model implements Disposable {
           : 0,
         kvUnified: view.get("kv_unified") === 1,
         canDecode: !this.#params.noAlloc,
+        offloaded: this.#offload.plan.devices.length > 0,
       });
     } finally {
       capture.stop();

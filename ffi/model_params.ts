@@ -3,6 +3,8 @@
  * Always holds: an absent option keeps libllama's default.
  */
 import { LlamaLoadMode, LlamaSplitMode } from "./llama.gen.ts";
+import { addressOf } from "./native.ts";
+import type { DeviceHandle } from "./rpc.ts";
 import type { StructView } from "./struct_view.ts";
 
 /** Options of `Llama.loadModel()`. */
@@ -13,6 +15,10 @@ export interface ModelParams {
   splitMode?: "none" | "layer" | "row" | "tensor";
   /** GPU to use with `splitMode: "none"`. */
   mainGpu?: number;
+  /** Names of the devices to use, in this order; empty: the CPU alone. Default: all, remote ones first. */
+  devices?: readonly string[];
+  /** Share of the model for each device, in any unit. Default: by their free memory. */
+  tensorSplit?: readonly number[];
   /** Map the file instead of reading it. Default: where the devices allow. */
   useMmap?: boolean;
   /** Keep the model in RAM. */
@@ -51,4 +57,57 @@ function loadMode({ useMmap, useMlock, directIo }: ModelParams): number {
   }
   if (useMmap === undefined) return LlamaLoadMode.LLAMA_LOAD_MODE_AUTO;
   return useMmap ? LlamaLoadMode.LLAMA_LOAD_MODE_MMAP : LlamaLoadMode.LLAMA_LOAD_MODE_NONE;
+}
+
+/** Where a model goes besides the CPU. The arrays that libllama reads live as long as this. */
+export class OffloadPlan {
+  /** Devices that layers may lie on; empty: none. */
+  readonly devices: readonly DeviceHandle[];
+  /** `ggml_backend_dev_t` of each, and NULL; undefined: libllama chooses. */
+  readonly #pointers: BigUint64Array<ArrayBuffer> | undefined;
+  readonly #split: Float32Array<ArrayBuffer> | undefined;
+
+  /**
+   * @param available all devices there are
+   * @param maxDevices `llama_max_devices()`
+   * @throws Error when a device is named that is not there, or more shares are given than there can be devices
+   */
+  constructor(
+    path: string,
+    { devices, tensorSplit }: ModelParams,
+    available: readonly DeviceHandle[],
+    maxDevices: bigint,
+  ) {
+    this.devices = devices === undefined ? available : devices.map((name) => {
+      const found = available.find((device) => device.name === name);
+      if (found !== undefined) return found;
+      const names = available.map((device) => device.name).join(", ") || "none";
+      throw new Error(
+        `Cannot load model "${path}": there is no device "${name}"; there are: ${names}`,
+      );
+    });
+    if (devices !== undefined) {
+      this.#pointers = new BigUint64Array(
+        new ArrayBuffer(8 * (devices.length + 1)),
+      );
+      this.devices.forEach(({ pointer }, i) => this.#pointers![i] = Deno.UnsafePointer.value(pointer));
+    }
+    if (tensorSplit !== undefined && tensorSplit.length > 0) {
+      if (tensorSplit.length > maxDevices) {
+        throw new Error(
+          `Cannot load model "${path}": ${tensorSplit.length} shares are given, ${maxDevices} devices are possible`,
+        );
+      }
+      this.#split = new Float32Array(new ArrayBuffer(4 * Number(maxDevices)));
+      this.#split.set(tensorSplit);
+    }
+  }
+
+  /** Writes the devices and their shares into the struct. */
+  apply(view: StructView<"llama_model_params">): void {
+    view.setAll({
+      devices: this.#pointers && addressOf(this.#pointers),
+      tensor_split: this.#split && addressOf(this.#split),
+    });
+  }
 }

@@ -65,8 +65,14 @@ export function selects(step: SamplerStep): boolean {
 }
 
 /** Makes the native sampler of a step; the caller owns it. @throws Error when it is refused */
-export function createSampler(native: Native, vocab: Vocab, step: SamplerStep): Deno.PointerObject {
-  const sampler = initSampler(native.llama, vocab, step);
+export function createSampler(
+  native: Native,
+  vocab: Vocab,
+  step: SamplerStep,
+): Deno.PointerObject {
+  const init = () => initSampler(native.llama, vocab, step);
+  // libllama prints a grammar that it rejects.
+  const sampler = step.type === "grammar" || step.type === "grammar_lazy" ? native.quiet.run(init) : init();
   if (sampler !== null) return sampler;
   if (step.type === "grammar" || step.type === "grammar_lazy") {
     throw new Error(`Cannot create grammar sampler: libllama rejects the grammar ${quote(step.grammar)}`);

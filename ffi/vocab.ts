@@ -120,9 +120,57 @@ export class Vocab {
       this.#tokens = new Int32Array(new ArrayBuffer(4 * -count));
       count = call();
     }
-    const tokens = this.#tokens.slice(0, count);
-    if (this.#tokens.length > 65_536) this.#tokens = new Int32Array(new ArrayBuffer(4 * 1024));
+    const all = this.#tokens.slice(0, count);
+    // LLAMA_TOKEN_NULL stands for text that a vocabulary without an unknown token cannot spell.
+    const tokens = all.includes(-1) ? all.filter((token) => token >= 0) : all;
+    if (this.#tokens.length > 65_536) {
+      this.#tokens = new Int32Array(new ArrayBuffer(4 * 1024));
+    }
     return tokens;
+  }
+
+  /**
+   * As `tokenize()`, on another thread: a long text takes seconds, and the event loop goes on meanwhile. The model is
+   * kept alive until it is done.
+   */
+  async tokenizeAsync(
+    text: string,
+    addSpecial: boolean,
+    parseSpecial: boolean,
+  ): Promise<Int32Array<ArrayBuffer>> {
+    const vocab = this.#alive();
+    if (this.type === "none" || text === "") {
+      return this.tokenize(text, addSpecial, parseSpecial);
+    }
+    const bytes = this.#encoder.encode(text);
+    // A token has a byte at least in most vocabularies; where one has less, the second call has room.
+    let tokens = new Int32Array(new ArrayBuffer(4 * (bytes.length + 16)));
+    const call = () =>
+      this.#native.llama.llama_tokenize_async(
+        vocab,
+        bytes,
+        bytes.length,
+        tokens,
+        tokens.length,
+        addSpecial,
+        parseSpecial,
+      );
+    this.#model.retain();
+    try {
+      let count = await call();
+      if (count === INT32_MIN) {
+        throw new Error(
+          `Cannot tokenize: ${bytes.length} bytes give too many tokens`,
+        );
+      }
+      if (count < 0) {
+        tokens = new Int32Array(new ArrayBuffer(4 * -count));
+        count = await call();
+      }
+      return tokens.slice(0, count);
+    } finally {
+      this.#model.release();
+    }
   }
 
   /**

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Copies llama.cpp's shared libraries to the folder the server opens them from.
-#   install_libraries.sh FROM TO [all]     without "all": libllama and ggml with its backends, nothing else
-# TO is replaced as a whole, so libraries of an earlier build never mix with these. Prebuilt packages put the version
+# Copies llama.cpp's shared libraries, and the one program beside them, to the folder the server opens them from.
+#   install_libraries.sh FROM TO [all]     without "all": libllama, ggml with its backends, ggml-rpc-server, nothing else
+# TO is replaced as a whole, so libraries of an earlier build never mix with these, and at once, by renaming: a process
+# that has the earlier ones open keeps them, one that starts meanwhile finds the folder. Prebuilt packages put the version
 # into two file names (libllama.v0.5.0.so); a plain-named link stands beside each, because the loader must find both.
 set -eu
 from=$1 to=$2 all=${3-}
@@ -9,7 +10,7 @@ if [ -d "$from/Release" ]; then from=$from/Release; fi
 
 rm -rf "$to.part"
 mkdir -p "$to.part"
-for file in "$from"/*.so "$from"/*.dylib "$from"/*.dll "$from"/*.metallib; do
+for file in "$from"/*.so "$from"/*.dylib "$from"/*.dll "$from"/*.metallib "$from"/ggml-rpc-server "$from"/ggml-rpc-server.exe; do
   [ -e "$file" ] || continue
   name=$(basename "$file")
   case $name in
@@ -30,5 +31,7 @@ if ! ls "$to.part" | grep -q 'llama'; then
   echo "Cannot install libraries: $from holds no libllama" >&2
   exit 1
 fi
-rm -rf "$to"
+rm -rf "$to.old"
+if [ -d "$to" ]; then mv "$to" "$to.old"; fi
 mv "$to.part" "$to"
+rm -rf "$to.old"

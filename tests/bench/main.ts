@@ -30,7 +30,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   scheduler: { run: scheduler, help: "what planning a step of 64 sequences costs" },
   soak: {
     run: soak,
-    help: "half an hour of mixed load, disconnects and bad requests: nothing fails or leaks",
+    help: "an hour of mixed load with slow readers, cancels and model swaps: nothing is lost or leaks",
   },
   serve: {
     run: serve,
