@@ -43,7 +43,7 @@ export interface Aftermath {
   saturated: number;
 }
 
-/** Part by which memory may be more in the second half than in the first. */
+/** Part by which memory may be more in the last third than in the middle. */
 const MEMORY = 0.05;
 
 /** File handles and threads may be more by this many; idle threads of the runtime end by themselves. */
@@ -143,7 +143,7 @@ function leftovers({ after, cellsLeft, busySlots }: Aftermath): Check[] {
 /** Nothing grows. */
 function flatness({ idle }: Aftermath): Check[] {
   const [early, late] = [idle.early("rss"), idle.late("rss")];
-  const grown = `${early.toFixed(1)} MB at least in the first half, ${late.toFixed(1)} MB in the second` +
+  const grown = `${early.toFixed(1)} MB at least in the middle, ${late.toFixed(1)} MB in the last third` +
     ` (${(100 * (late / early - 1)).toFixed(1)} %)`;
   const flat = (name: string, field: "files" | "threads") => {
     const [from, to] = [idle.early(field), idle.late(field)];

@@ -13,8 +13,8 @@ export interface IdleReading extends ProcessView {
 }
 
 /** Parts of the run that are compared; what lies before is the start's. */
-const EARLY = [0.15, 0.55] as const;
-const LATE = [0.55, 1.01] as const;
+const EARLY = [0.3, 0.65] as const;
+const LATE = [0.65, 1.01] as const;
 
 /** Fewer readings say nothing. */
 const LEAST = 6;
@@ -32,12 +32,12 @@ export class IdleTrack {
     return this.readings.length >= LEAST;
   }
 
-  /** The least of the first half, the start left out. */
+  /** The least of the middle of the run; before it the start still has its effects. */
   early(field: keyof ProcessView): number {
     return this.#least(field, EARLY);
   }
 
-  /** The least of the second half. */
+  /** The least of its last third. */
   late(field: keyof ProcessView): number {
     return this.#least(field, LATE);
   }

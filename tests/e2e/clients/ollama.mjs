@@ -246,7 +246,7 @@ check(
 );
 
 check("client.abort() ends all its streams", async () => {
-  const endless = { temperature: 0, num_predict: 3000 };
+  const endless = { temperature: 0, num_predict: 3000, ignore_eos: true };
   const streams = await Promise.all([0, 1].map(() => client.chat({ model: "llama", messages, options: endless, stream: true })));
   const ends = streams.map((stream) =>
     rejection((async () => {
