@@ -143,7 +143,7 @@ def judge(case, tally, session, checks) -> None:
     tally.statuses[case.meta.generation.mode][status] += 1
     if status >= 500 and status not in REFUSALS:
         tally.fail("5xx", case, f"{status} {response.content[:500].decode(errors='replace')}")
-    if status in BUSY and not response.headers.get("retry-after", "").isdigit():
+    if status in BUSY and not "".join(response.headers.get("retry-after", [])).isdigit():
         tally.fail("retry_after", case, f"{status} without Retry-After")
     for check in checks:
         try:
