@@ -6,14 +6,15 @@ import { LocalModels } from "../../src/models/manager.ts";
 import { digestOf } from "../../src/models/store/digest.ts";
 import { cliCommand, cliEnvironment, runCli } from "../support/cli_process.ts";
 import { CLIENTS, NODE, PYTHON, runChecks } from "../support/client_tools.ts";
-import { DockerRegistry, findDockerRegistry } from "../support/docker_registry.ts";
+import { findDebianProgram } from "../support/debian_program.ts";
+import { DOCKER_REGISTRY, DockerRegistry } from "../support/docker_registry.ts";
 import { FakeRegistry, patternBytes } from "../support/fake_registry.ts";
 import { generativeModel } from "../support/paths.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { filesBelow, TemporaryFolder } from "../support/temporary_folder.ts";
 import { tinyModel } from "../support/tiny_models.ts";
 
-const PROGRAM = findDockerRegistry();
+const PROGRAM = findDebianProgram(DOCKER_REGISTRY);
 const NOTE = PROGRAM === undefined ? " (skipped: no docker-registry)" : "";
 const PULL_CHILD = fileURLToPath(
   new URL("../support/pull_child.ts", import.meta.url),

@@ -1,25 +1,18 @@
 /** Two servers behind HAProxy with `deploy/haproxy.cfg`: conversations stay where they are cached, a dead server is left out. */
 
 import assert from "node:assert/strict";
+import { findDebianProgram } from "../support/debian_program.ts";
 import { repositoryRoot } from "../support/paths.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-const HAPROXY = Deno.env.get("HAPROXY") ?? "haproxy";
-const FOUND = runs(HAPROXY);
+const HAPROXY = findDebianProgram({
+  name: "haproxy",
+  probe: "-v",
+  packages: ["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"],
+  file: "usr/sbin/haproxy",
+});
 const CONVERSATIONS = 8;
-
-function runs(program: string): boolean {
-  try {
-    return new Deno.Command(program, {
-      args: ["-v"],
-      stdout: "null",
-      stderr: "null",
-    }).outputSync().success;
-  } catch {
-    return false;
-  }
-}
 
 /** HAProxy in front of these servers. */
 class Balancer implements AsyncDisposable {
@@ -45,8 +38,9 @@ class Balancer implements AsyncDisposable {
     const folder = new TemporaryFolder();
     const file = `${folder.path}/haproxy.cfg`;
     Deno.writeTextFileSync(file, config);
-    const child = new Deno.Command(HAPROXY, {
+    const child = new Deno.Command(HAPROXY!.path, {
       args: ["-db", "-f", file],
+      env: HAPROXY!.env,
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -142,9 +136,9 @@ async function promptTokens({ url }: ServerProcess): Promise<number> {
 
 Deno.test({
   name: `deploy/haproxy.cfg keeps conversations on their server and leaves out a dead one${
-    FOUND ? "" : " (skipped: no haproxy)"
+    HAPROXY ? "" : " (skipped: no haproxy)"
   }`,
-  ignore: !FOUND,
+  ignore: HAPROXY === undefined,
   async fn() {
     await using first = await ServerProcess.start();
     await using second = await ServerProcess.start();

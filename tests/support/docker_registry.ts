@@ -1,35 +1,17 @@
-/**
- * Debian's `docker-registry` on loopback, for tests that push and pull. The program comes from the PATH, else from
- * the package of that name: fetched with `apt-get download` and unpacked into `tests/.cache`, which needs no root.
- */
+/** Debian's `docker-registry` on loopback, for tests that push and pull. */
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { TEST_CACHE } from "./paths.ts";
+import type { DebianProgram, FoundProgram } from "./debian_program.ts";
 
-const FOLDER = join(TEST_CACHE, "docker-registry");
+/** The program. */
+export const DOCKER_REGISTRY: DebianProgram = {
+  name: "docker-registry",
+  probe: "--version",
+  packages: ["docker-registry"],
+  file: "usr/bin/docker-registry",
+};
+
 const START_MS = 60_000;
-
-/** Path of the program; undefined when it is neither here nor to be had. */
-export function findDockerRegistry(): string | undefined {
-  if (succeeds("docker-registry", ["--version"])) return "docker-registry";
-  const unpacked = join(FOLDER, "usr", "bin", "docker-registry");
-  if (existsSync(unpacked)) return unpacked;
-  mkdirSync(FOLDER, { recursive: true });
-  if (!succeeds("apt-get", ["download", "docker-registry"], FOLDER)) return undefined;
-  const deb = readdirSync(FOLDER).find((name) => name.endsWith(".deb"));
-  if (deb === undefined || !succeeds("dpkg-deb", ["-x", deb, "."], FOLDER)) return undefined;
-  return existsSync(unpacked) ? unpacked : undefined;
-}
-
-function succeeds(command: string, args: string[], cwd?: string): boolean {
-  try {
-    const output = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    return new Deno.Command(command, { args, ...output, ...(cwd ? { cwd } : {}) }).outputSync().success;
-  } catch {
-    return false; // There is no such program.
-  }
-}
 
 /** A running registry with a folder of its own. */
 export class DockerRegistry implements AsyncDisposable {
@@ -45,7 +27,7 @@ export class DockerRegistry implements AsyncDisposable {
   }
 
   /** Starts `program` with its data below `folder`. */
-  static async start(program: string, folder: string): Promise<DockerRegistry> {
+  static async start(program: FoundProgram, folder: string): Promise<DockerRegistry> {
     const config = join(folder, "config.yml");
     Deno.writeTextFileSync(
       config,
@@ -56,12 +38,12 @@ export class DockerRegistry implements AsyncDisposable {
         "http: { addr: 127.0.0.1:0 }",
       ].join("\n"),
     );
-    const child = new Deno.Command(program, {
+    const child = new Deno.Command(program.path, {
       args: ["serve", config],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
-      env: { OTEL_TRACES_EXPORTER: "none" },
+      env: { OTEL_TRACES_EXPORTER: "none", ...program.env },
     }).spawn();
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const timer = setTimeout(() => reject(new Error("docker-registry did not start")), START_MS);

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { fileURLToPath } from "node:url";
+import { collectGarbage, type HeapUsage } from "./inspector.ts";
 import { TEST_CACHE } from "./paths.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -27,6 +28,8 @@ export interface ServerProcessOptions {
   ca?: string;
   /** Under a supervisor: the command is `supervise`. */
   supervised?: boolean;
+  /** With V8's inspector, for `collectGarbage()`. */
+  inspected?: boolean;
 }
 
 /** Milliseconds in which a server must have loaded its model. */
@@ -54,7 +57,7 @@ export class ServerProcess implements AsyncDisposable {
   static async start(
     options: ServerProcessOptions = {},
   ): Promise<ServerProcess> {
-    const { model, args = [], threads = 1, env = {}, supervised = false } = options;
+    const { model, args = [], threads = 1, env = {}, supervised = false, inspected = false } = options;
     const flags = [
       "--host",
       "127.0.0.1",
@@ -77,6 +80,7 @@ export class ServerProcess implements AsyncDisposable {
         flags,
         { stdout: "null", stderr: "piped", env },
         supervised ? "supervise" : "serve",
+        inspected ? ["--inspect=127.0.0.1:0"] : [],
       ).spawn(),
     );
     try {
@@ -119,6 +123,13 @@ export class ServerProcess implements AsyncDisposable {
   /** Open file handles, sockets included; Linux only. */
   openFiles(): number {
     return [...Deno.readDirSync(`/proc/${this.#child.pid}/fd`)].length;
+  }
+
+  /** Collects all garbage of its JavaScript heap. @throws Error unless it was started `inspected` */
+  collectGarbage(): Promise<HeapUsage> {
+    const [, url] = /listening on (ws:\S+)/.exec(this.#stderr) ?? [];
+    if (url === undefined) throw new Error("Cannot collect garbage: the server has no inspector");
+    return collectGarbage(url);
   }
 
   /** Memory in use (resident set) in bytes; Linux only. */
@@ -271,8 +282,10 @@ function serverCommand(
   args: readonly string[],
   { env, ...output }: Pick<Deno.CommandOptions, "stdout" | "stderr" | "env">,
   task: "serve" | "supervise",
+  more: readonly string[] = [],
 ): Deno.Command {
   const [, ...flags] = config.tasks[task].split(" ");
+  flags.splice(flags.indexOf("main.ts"), 0, ...more);
   flags.splice(flags.indexOf("main.ts"), 1, join(ROOT, "main.ts"));
   const write = flags.findIndex((flag) => flag.startsWith("--allow-write"));
   flags[write] = `--allow-write=${writable(args).join()}`;

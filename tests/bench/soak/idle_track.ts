@@ -1,7 +1,7 @@
 /**
  * Readings of a server at rest, taken again and again in the same state: the same model freshly loaded, no request, no
- * connection. Garbage that is not collected yet comes and goes between them and only ever adds; a leak raises what is
- * left. So the least of several readings are compared, and the trend of all of them is told.
+ * connection, no garbage. What else comes and goes between them only ever adds; a leak raises what is left. So the least
+ * of several readings are compared, and the trend of all of them is told.
  */
 
 import type { ProcessView } from "./view.ts";
@@ -10,6 +10,8 @@ import type { ProcessView } from "./view.ts";
 export interface IdleReading extends ProcessView {
   /** Seconds since the start of the load. */
   at: number;
+  /** JavaScript's objects, code and array buffers in MB. */
+  heap: number;
 }
 
 /** Parts of the run that are compared; what lies before is the start's. */
@@ -33,17 +35,17 @@ export class IdleTrack {
   }
 
   /** The least of the middle of the run; before it the start still has its effects. */
-  early(field: keyof ProcessView): number {
+  early(field: keyof IdleReading): number {
     return this.#least(field, EARLY);
   }
 
   /** The least of its last third. */
-  late(field: keyof ProcessView): number {
+  late(field: keyof IdleReading): number {
     return this.#least(field, LATE);
   }
 
   /** The median slope between all pairs of readings after the start's, in units an hour (Theil and Sen). */
-  trend(field: keyof ProcessView): number {
+  trend(field: keyof IdleReading): number {
     const readings = this.#between([EARLY[0], LATE[1]]);
     const slopes = readings.flatMap((a, i) =>
       readings.slice(i + 1).map((b) => (b[field] - a[field]) / (b.at - a.at))
@@ -51,7 +53,7 @@ export class IdleTrack {
     return 3600 * middle(slopes);
   }
 
-  #least(field: keyof ProcessView, part: readonly [number, number]): number {
+  #least(field: keyof IdleReading, part: readonly [number, number]): number {
     return Math.min(...this.#between(part).map((reading) => reading[field]));
   }
 

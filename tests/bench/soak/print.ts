@@ -49,6 +49,7 @@ function figures(report: SoakReport, { clients, slowClients, parallel }: SoakOpt
       `${p99("inter_token_seconds")} / ${p99("step_seconds")} ms; ${metrics.value("preemptions_total")}`,
     ],
     ["resident memory at rest", `${readings} MB`],
+    ["JavaScript's part of it", `${idle.readings.map(({ heap }) => heap.toFixed(1)).join(" ")} MB`],
     [
       "its trend, all and without files",
       `${idle.trend("rss").toFixed(1)} / ${idle.trend("anonymous").toFixed(1)} MB an hour`,

@@ -256,7 +256,10 @@ class Soak implements Disposable {
         metrics.value("requests_deferred") === 0;
     });
     this.#ledger.settle();
+    // Before the model is freed: what is free then is given back to the system.
+    await this.#server.process.collectGarbage();
     await this.#freshModel();
+    const heap = await this.#server.process.collectGarbage();
     await this.#settle(() => Promise.resolve(viewProcess(this.#server.process).files <= files + SPARE_FILES));
     const views = [];
     for (let i = 0; i < MEMORY_LOOKS; i++) {
@@ -264,7 +267,7 @@ class Soak implements Disposable {
       views.push(viewProcess(this.#server.process));
     }
     const least = views.toSorted((a, b) => a.rss - b.rss)[0]!;
-    this.#idle.record({ ...least, at: this.#seconds });
+    this.#idle.record({ ...least, heap: heap.used / 1e6, at: this.#seconds });
   }
 
   /** The first model as after the start, asked the same question. */

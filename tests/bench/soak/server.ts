@@ -26,12 +26,6 @@ export interface SoakServerOptions {
 /** Bytes kept for a client that reads slowly: soon full. */
 const STREAM_BUFFER = 32 * 1024;
 
-/**
- * MB of JavaScript's heap at most. Left alone it grows by 100 MB of garbage before it is collected, which hides leaks of
- * ours and looks like one; a leak in the heap itself ends the process.
- */
-const HEAP_MB = 64;
-
 /** Lines of the log that are shown when the server ends by itself. */
 const TAIL_LINES = 40;
 
@@ -64,7 +58,8 @@ export class SoakServer implements AsyncDisposable {
       const process = await ServerProcess.start({
         model: first,
         args: serverFlags(options, folder),
-        env: { DENO_V8_FLAGS: `--max-old-space-size=${HEAP_MB}` },
+        // Left alone the heap grows by 100 MB of garbage before it is collected, which hides leaks and looks like one.
+        inspected: true,
         ...(options.threads === undefined ? {} : { threads: options.threads }),
       });
       return new SoakServer(process, folder);
