@@ -246,9 +246,10 @@ class Fuzzing {
     return [chat.choices, ollama.message, tokens, vector].map((value) => JSON.stringify(value));
   }
 
-  /** Memory and handles when connections have had time to go. */
+  /** Memory without garbage and handles, when connections have had time to go. */
   async #atRest(): Promise<[memory: number, handles: number]> {
     await new Promise((resolve) => setTimeout(resolve, 3000));
+    await this.#server.collectGarbage();
     return [this.#server.residentBytes(), this.#server.openFiles()];
   }
 

@@ -21,6 +21,7 @@ export async function startFuzzServer(
       slots,
       ...args,
     ],
+    inspected: true,
     env: { HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, NO_PROXY: "" },
   });
   const stop = server[Symbol.asyncDispose].bind(server);
