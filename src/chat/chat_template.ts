@@ -6,7 +6,7 @@
 import type { ChatMessage } from "../core/chat_message.ts";
 import type { ChatPrompt } from "../core/generate_request.ts";
 import { ServerError } from "../core/server_error.ts";
-import { JinjaProgram, TemplateRefusal, type UsageLog } from "./jinja_program.ts";
+import { JinjaProgram, RenderLimit, TemplateRefusal, type UsageLog } from "./jinja_program.ts";
 import { hasCalls, toPlainCalls } from "./plain_calls.ts";
 import { formatTime } from "./strftime.ts";
 import { probeTemplate, reasoningVariables, type TemplateCapabilities } from "./template_capabilities.ts";
@@ -121,7 +121,7 @@ export class ChatTemplate {
     try {
       return render(prompt.messages);
     } catch (error) {
-      const simpler = this.#simpler(prompt.messages);
+      const simpler = error instanceof RenderLimit ? undefined : this.#simpler(prompt.messages);
       if (simpler === undefined) throw error;
       return render(simpler);
     }

@@ -13,6 +13,7 @@ import type { UsageLog } from "./jinja/usage_log.ts";
 import { toValue } from "./jinja/value.ts";
 
 export { TemplateRefusal } from "./jinja/globals.ts";
+export { RenderLimit } from "./jinja/interpreter.ts";
 export type { UsageLog } from "./jinja/usage_log.ts";
 
 /** A compiled template. */

@@ -4,6 +4,7 @@
  * form of a conversation. A template that refuses a probe says nothing by it: the next probe, or the default, decides.
  */
 
+import { RenderLimit } from "./jinja/interpreter.ts";
 import { UsageLog } from "./jinja/usage_log.ts";
 import { Dict, Int, List, Str, toValue, type Value } from "./jinja/value.ts";
 import type { MessageStyle } from "./template_message.ts";
@@ -28,6 +29,9 @@ export interface TemplateCapabilities {
   /** `reasoning_effort` is read. */
   reasoningEffort: boolean;
 }
+
+/** Milliseconds that the probes of a template may take together; those of known templates take some 10. */
+const PROBES_MAX = 1_000;
 
 const USER = { role: "user", content: "User message" };
 const MARKER = "CONTENTMARKER";
@@ -57,10 +61,14 @@ interface Probe {
   variables: Readonly<Record<string, Value>>;
 }
 
-/** Runs the probes. Costs up to ten renderings of short conversations; call once per template. */
+/**
+ * Runs the probes. Costs up to ten renderings of short conversations; call once per template. One that uses up what a
+ * rendering may take is the last: the others would take as long.
+ */
 export function probeTemplate(
-  render: ProbeRenderer,
+  renderProbe: ProbeRenderer,
 ): { capabilities: TemplateCapabilities; style: MessageStyle } {
+  const render = untilLimit(renderProbe);
   const content = probeContent(render);
   const system = probe(render, [{ role: "system", content: "System message" }, USER]);
   const calls = probeCalls(render);
@@ -97,6 +105,26 @@ export function reasoningVariables(preserve: boolean): Record<string, boolean> {
     clear_thinking: !preserve,
     truncate_history_thinking: !preserve,
     drop_thinking: !preserve,
+  };
+}
+
+function untilLimit(render: ProbeRenderer): ProbeRenderer {
+  let limit: RenderLimit | undefined;
+  let spent = 0;
+  return (variables, usage) => {
+    if (limit !== undefined) throw limit;
+    const startedAt = performance.now();
+    try {
+      return render(variables, usage);
+    } catch (error) {
+      if (error instanceof RenderLimit) limit = error;
+      throw error;
+    } finally {
+      spent += performance.now() - startedAt;
+      if (spent > PROBES_MAX) {
+        limit ??= new RenderLimit(`Cannot try a template for more than ${PROBES_MAX} ms`);
+      }
+    }
   };
 }
 

@@ -5,36 +5,21 @@
  *
  * With a grammar the chain chooses first and only the chosen token is checked; when the grammar rejects it, the chain
  * chooses again among all tokens that the grammar allows. Of those it is given only what can matter: when it begins with
- * top-k, the k best, which are often among the best of all; else those that the vocabulary's tree of texts finds, and
- * the whole vocabulary is filtered only for a grammar that speaks of token numbers. A grammar with a trigger is made when the trigger
- * comes, and fed what has come since the trigger began.
+ * top-k, the k best, which are often among the best of all; else those that the vocabulary's tree of texts finds. A
+ * grammar with a trigger is made when the trigger comes, and fed what has come since the trigger began.
  */
 
 import { RANDOM_SEED, type SamplingParams } from "../core/sampling_params.ts";
 import { ServerError } from "../core/server_error.ts";
-import type {
-  Candidates,
-  Llama,
-  SamplerChain,
-  SamplerStep,
-  Vocab,
-} from "../../ffi/mod.ts";
+import type { Candidates, Llama, SamplerChain, Vocab } from "../../ffi/mod.ts";
+import { GrammarCache } from "../text/grammar/grammar.ts";
 import type { Sampler } from "./backend.ts";
+import { GrammarFilter } from "./grammar_filter.ts";
 import { ReasoningWatch } from "./reasoning_watch.ts";
-import {
-  biases,
-  chainSteps,
-  historyLength,
-  isPlainGreedy,
-  leadingTopK,
-} from "./sampler_steps.ts";
-import { hasTokenRules, TokenTree } from "./token_tree.ts";
+import { biases, chainSteps, historyLength, isPlainGreedy, leadingTopK } from "./sampler_steps.ts";
+import { TokenTree } from "./token_tree.ts";
 import { argMax, bestCandidates, topIndices } from "./top_k.ts";
-import {
-  bytesToString,
-  type Triggered,
-  TriggerWatch,
-} from "./trigger_watch.ts";
+import { bytesToString, type Triggered, TriggerWatch } from "./trigger_watch.ts";
 
 /** More biases than this are left to the chain. */
 const MAX_DIRECT_BIAS = 256;
@@ -58,6 +43,8 @@ export interface SamplerResources {
   logits(row: number): Float32Array;
   /** The vocabulary's tree; begun by the first grammar, undefined until it is there. */
   tree?: TokenTree | undefined;
+  /** Grammars that have been read; undefined before the first. */
+  grammars?: GrammarCache | undefined;
   /** Somebody is building the tree. */
   growsTree?: boolean;
 }
@@ -68,13 +55,11 @@ export class LlamaSampler implements Sampler {
   readonly #resources: SamplerResources;
   /** Null when the choice is a plain arg max. */
   readonly #chain: SamplerChain | null;
-  #grammar: SamplerChain | null;
+  #grammar: GrammarFilter | null;
   /** Waits for the trigger of a grammar that has not begun to apply. */
   #trigger: TriggerWatch | null;
   readonly #reasoning: ReasoningWatch | null;
   readonly #params: SamplingParams;
-  /** The grammar speaks of texts, not of tokens. */
-  readonly #byText: boolean;
   /** Tokens taken so far. */
   #taken = 0;
   /** Candidates to pick from the logits: 1 when greedy, k of a chain that begins with top-k, 0 for all. */
@@ -99,23 +84,13 @@ export class LlamaSampler implements Sampler {
       ? crypto.getRandomValues(new Uint32Array(1))[0]!
       : params.seed >>> 0;
     this.#params = params;
-    this.#reasoning = params.reasoning
-      ? new ReasoningWatch(params.reasoning)
-      : null;
+    this.#reasoning = params.reasoning ? new ReasoningWatch(params.reasoning) : null;
     const constrained = params.grammar !== "";
-    this.#byText = !hasTokenRules(params.grammar);
-    if (params.grammar !== "" && this.#byText) growTree(resources);
-    this.#trigger = constrained && params.grammarTrigger
-      ? new TriggerWatch(params.grammarTrigger)
-      : null;
-    this.#grammar = constrained
-      ? createGrammar(llama, vocab, params.grammar)
-      : null;
-    if (this.#trigger) {
-      // Made to see that it parses; the trigger decides how the one to use begins.
-      this.#grammar?.[Symbol.dispose]();
-      this.#grammar = null;
-    }
+    if (constrained) growTree(resources);
+    this.#trigger = constrained && params.grammarTrigger ? new TriggerWatch(params.grammarTrigger) : null;
+    this.#grammar = constrained ? createGrammar(resources, params.grammar) : null;
+    // Made to see that it can be read; the trigger decides how the one to use begins.
+    if (this.#trigger) this.#grammar = null;
     this.#bias = biases(params, ends, vocab.suppressed);
     this.#raises = this.#bias.values().some((bias) => bias > 0);
     const greedy = isPlainGreedy(params);
@@ -127,9 +102,7 @@ export class LlamaSampler implements Sampler {
       this.#pick > 0 ? NO_BIAS : this.#bias,
       nCtx,
     );
-    this.#chain = this.#pick === 1 && greedy
-      ? null
-      : llama.createSamplerChain(vocab, steps);
+    this.#chain = this.#pick === 1 && greedy ? null : llama.createSamplerChain(vocab, steps);
     const remembered = historyLength(params, history.length);
     for (let i = history.length - remembered; i < history.length; i++) {
       this.#chain?.accept(history[i]!);
@@ -164,9 +137,7 @@ export class LlamaSampler implements Sampler {
     const all = Array.from({ length: candidates.size }, (_, i) => ({
       token: candidates.id(i),
       logit: candidates.logit(i),
-    })).filter(({ logit }) => logit > -Infinity).sort((a, b) =>
-      b.logit - a.logit
-    );
+    })).filter(({ logit }) => logit > -Infinity).sort((a, b) => b.logit - a.logit);
     const best = all[0]?.logit ?? 0;
     const sum = all.reduce(
       (total, { logit }) => total + Math.exp(logit - best),
@@ -178,7 +149,6 @@ export class LlamaSampler implements Sampler {
 
   [Symbol.dispose](): void {
     this.#chain?.[Symbol.dispose]();
-    this.#grammar?.[Symbol.dispose]();
   }
 
   #piece(token: number): string {
@@ -201,15 +171,12 @@ export class LlamaSampler implements Sampler {
   }
 
   /** The triggered grammar before the last token; null when it does not allow what led to the trigger. */
-  #begin({ tokens, skip }: Triggered): SamplerChain | null {
-    const { llama, vocab } = this.#resources;
+  #begin({ tokens, skip }: Triggered): GrammarFilter | null {
+    const { vocab } = this.#resources;
     const hidden = vocab.pieceBytes(tokens[0]!, true).subarray(0, skip);
-    const grammar = createGrammar(llama, vocab, this.#params.grammar, hidden);
+    const grammar = createGrammar(this.#resources, this.#params.grammar, hidden);
     for (const token of tokens.slice(0, -1)) {
-      if (!grammar.allows(token)) {
-        grammar[Symbol.dispose]();
-        return null;
-      }
+      if (!grammar.allows(token)) return null;
       grammar.accept(token);
     }
     return grammar;
@@ -251,11 +218,8 @@ export class LlamaSampler implements Sampler {
       Math.max(FIRST_LOOK, 2 * this.#pick),
       this.#bias,
     );
-    candidates.set(best.ids, best.logits);
-    this.#grammar!.apply(candidates);
-    const allowed = Array.from(best.ids.keys()).filter((i) =>
-      candidates.logit(i) !== -Infinity
-    );
+    const mayCome = this.#grammar!.allowedOf(best.ids);
+    const allowed = Array.from(best.ids.keys()).filter((i) => mayCome[i] && best.logits[i] !== -Infinity);
     // No other token is better than the last of these.
     const kept = allowed.slice(0, this.#pick);
     if (kept.length < this.#pick) return false;
@@ -269,10 +233,7 @@ export class LlamaSampler implements Sampler {
   /** Gives the chain every allowed token, or the k best of them. */
   #setAllAllowed(logits: Float32Array): void {
     const { tree, candidates } = this.#resources;
-    // Where token numbers count, texts cannot tell: the grammar sees the whole vocabulary.
-    const ids = this.#byText && tree !== undefined
-      ? tree.allowed(this.#grammar!, candidates)
-      : allowedOfAll(this.#grammar!, candidates, logits);
+    const ids = this.#grammar!.allAllowed(tree);
     if (ids.length === 0) {
       throw new ServerError(
         "validation",
@@ -309,46 +270,26 @@ function growTree(resources: SamplerResources): void {
   );
 }
 
-/** Tokens that the grammar allows, each asked about. */
-function allowedOfAll(
-  grammar: SamplerChain,
-  candidates: Candidates,
-  logits: Float32Array,
-): Int32Array {
-  candidates.setAll(logits);
-  grammar.apply(candidates);
-  return Int32Array.from(logits.keys()).filter((id) =>
-    candidates.logit(id) !== -Infinity
-  );
-}
-
 /** @param hidden bytes in front of the first token that are no part of what the grammar describes */
 function createGrammar(
-  llama: Llama,
-  vocab: Vocab,
+  resources: SamplerResources,
   grammar: string,
   hidden?: Uint8Array,
-): SamplerChain {
-  const step: SamplerStep = hidden === undefined || hidden.length === 0
-    ? { type: "grammar", grammar, root: "root" }
-    : {
-      type: "grammar",
-      grammar: `${grammar}\nafter-hidden ::= ${literal(hidden)} root\n`,
-      root: "after-hidden",
-    };
-  try {
-    return llama.createSamplerChain(vocab, [step]);
-  } catch (cause) {
-    throw new ServerError(
-      "validation",
-      "The grammar does not parse: it is not valid GBNF with a root rule",
-      {
-        field: "grammar",
-        cause,
-      },
-    );
-  }
+): GrammarFilter {
+  const { vocab, ends } = resources;
+  resources.grammars ??= new GrammarCache((text) => {
+    const tokens = vocab.tokenize(text, false, true);
+    return tokens.length === 1 ? tokens[0] : undefined;
+  });
+  const text = hidden === undefined || hidden.length === 0
+    ? grammar
+    : `${grammar}\n${AFTER_HIDDEN} ::= ${literal(hidden)} root\n`;
+  const root = text === grammar ? "root" : AFTER_HIDDEN;
+  return new GrammarFilter(resources.grammars, { text, root }, vocab, ends);
 }
+
+/** The rule that begins with what is hidden. */
+const AFTER_HIDDEN = "after-hidden";
 
 /** Text as a GBNF literal. */
 function literal(bytes: Uint8Array): string {
@@ -356,7 +297,5 @@ function literal(bytes: Uint8Array): string {
     new TextDecoder().decode(bytes),
     (character) => character.codePointAt(0)!,
   );
-  return `"${
-    codes.map((code) => `\\U${code.toString(16).padStart(8, "0")}`).join("")
-  }"`;
+  return `"${codes.map((code) => `\\U${code.toString(16).padStart(8, "0")}`).join("")}"`;
 }

@@ -77,8 +77,12 @@ export async function rerankTexts(
     );
   }
   const limit = overflow === "truncate" ? embedder.maxTokens : Infinity;
-  const encode = (text: string, parseSpecial: boolean) =>
-    codec.encode(text, { addSpecial: false, parseSpecial });
+  // The query is part of every pair.
+  let ofQuery: Promise<Int32Array> | undefined;
+  const encode = (text: string, parseSpecial: boolean): Promise<Int32Array> => {
+    if (text !== query || parseSpecial) return codec.encodeLater(text, { addSpecial: false, parseSpecial });
+    return ofQuery ??= codec.encodeLater(query, { addSpecial: false, parseSpecial: false });
+  };
   const tokens = await mapInTurns(
     documents,
     signal,

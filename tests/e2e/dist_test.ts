@@ -19,9 +19,7 @@ const ROOT = repositoryRoot();
 const PLATFORM = `linux-${Deno.build.arch === "x86_64" ? "x64" : "arm64"}`;
 const HAS_TOOLS = Deno.build.os === "linux" && works("make", "--version") &&
   works("cc", "--version");
-const OBSTACLE = HAS_TOOLS
-  ? emptyRootObstacle()
-  : "needs Linux, make and a C compiler";
+const OBSTACLE = HAS_TOOLS ? emptyRootObstacle() : "needs Linux, make and a C compiler";
 
 function works(program: string, argument: string): boolean {
   try {
@@ -84,9 +82,7 @@ async function versionOf(file: string, cache: string): Promise<void> {
 
 /** The one folder that was unpacked below `cache`. */
 function unpackedIn(cache: string): string {
-  const folders = [...Deno.readDirSync(cache)].filter(({ name }) =>
-    !name.startsWith(".")
-  );
+  const folders = [...Deno.readDirSync(cache)].filter(({ name }) => !name.startsWith("."));
   assert.equal(folders.length, 1);
   return join(cache, folders[0]!.name);
 }
@@ -107,8 +103,7 @@ async function inEmptyRoot(...scenarios: Scenario[]): Promise<StartReport[]> {
 }
 
 Deno.test({
-  name:
-    "the single file answers in an empty root without network, first within 2 s, then within 1 s",
+  name: "the single file answers in an empty root without network, first within 2 s, then within 1 s",
   ignore: OBSTACLE !== undefined,
   fn: async () => {
     const seen: string[] = [];
@@ -145,8 +140,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "the single file repairs what was unpacked: changed, cut, removed, writable, half",
+  name: "the single file repairs what was unpacked: changed, cut, removed, writable, half",
   ignore: !HAS_TOOLS,
   fn: async () => {
     using folder = new TemporaryFolder();
@@ -262,8 +256,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "make compile links an executable that holds every file, with Deno itself in denort's place",
+  name: "make compile links an executable that holds every file, with Deno itself in denort's place",
   ignore: !HAS_TOOLS,
   fn: async () => {
     using folder = new TemporaryFolder();

@@ -173,8 +173,7 @@ Deno.test("--max-connections, --header-timeout and --idle-timeout end what is be
   });
 
   await t.step("a body that stops", async () => {
-    const head =
-      `POST ${CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"messages":`;
+    const head = `POST ${CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"messages":`;
     const answer = await exchange(server.port, {
       pieces: [encoder.encode(head)],
       then: "answer",

@@ -86,9 +86,7 @@ async function ask(
   { method, path }: Pick<Operation, "method" | "path">,
   headers: readonly (readonly [string, string])[],
 ): Promise<[status: number | undefined, text: string]> {
-  const body = method === "POST" || method === "DELETE"
-    ? { body: new TextEncoder().encode("{") }
-    : {};
+  const body = method === "POST" || method === "DELETE" ? { body: new TextEncoder().encode("{") } : {};
   const bytes = wholeRequest({ method, target: path, headers, ...body });
   // A Host of one's own takes the place of the usual one.
   const own = headers.some(([name]) => name === "host");
@@ -166,11 +164,7 @@ Deno.test("every operation needs a key of its scope, but for those that are publ
   await t.step("a key of another scope", async () => {
     for (const operation of closed) {
       const { name, path } = operation;
-      const scope = MANAGE.includes(name)
-        ? "manage"
-        : METRICS.includes(name)
-        ? "metrics"
-        : "infer";
+      const scope = MANAGE.includes(name) ? "manage" : METRICS.includes(name) ? "metrics" : "infer";
       for (const has of ["infer", "manage", "metrics", "all"] as const) {
         const [status, text] = await ask(server, operation, [[
           "x-api-key",

@@ -82,9 +82,7 @@ class Surroundings implements AsyncDisposable {
 
   /** Every file with what is in it, but for the store's own. */
   snapshot(): string[] {
-    return filesBelow(this.#folder.path).filter((file) =>
-      !file.startsWith("store/")
-    ).map((file) => {
+    return filesBelow(this.#folder.path).filter((file) => !file.startsWith("store/")).map((file) => {
       const bytes = Deno.readFileSync(this.#folder.file(file));
       return `${file} ${createHash("sha256").update(bytes).digest("hex")}`;
     });
@@ -93,9 +91,7 @@ class Surroundings implements AsyncDisposable {
   /** Sends a request as it is; nothing tidies its path up. */
   send(method: string, target: string, body?: unknown): Promise<Answer> {
     const headers = [["content-type", "application/json"]] as const;
-    const bytes = body === undefined
-      ? {}
-      : { body: new TextEncoder().encode(encodeNode(body as never)) };
+    const bytes = body === undefined ? {} : { body: new TextEncoder().encode(encodeNode(body as never)) };
     const pieces = wholeRequest({
       method,
       target,
@@ -196,9 +192,7 @@ Deno.test("no field of any request reads or writes outside the folders of the se
       assertRefused(
         path,
         answer,
-        `${method} ${path.slice(0, 100)} with ${
-          JSON.stringify(name.slice(0, 60))
-        }`,
+        `${method} ${path.slice(0, 100)} with ${JSON.stringify(name.slice(0, 60))}`,
       );
     }
   };
@@ -219,8 +213,7 @@ Deno.test("no field of any request reads or writes outside the folders of the se
   });
 
   await t.step("names in paths and queries", async () => {
-    const encoded = (name: string) =>
-      encodeURIComponent(name.toWellFormed().slice(0, 2000));
+    const encoded = (name: string) => encodeURIComponent(name.toWellFormed().slice(0, 2000));
     await each((name) => `/v1/models/${encoded(name)}`, undefined, "GET");
     await each((name) => `/api/blobs/${encoded(name)}`, undefined, "GET");
     await each((name) => `/api/blobs/${encoded(name)}`, () => ({ a: 1 }));
@@ -249,10 +242,7 @@ Deno.test("no field of any request reads or writes outside the folders of the se
         (name) => ({ filename: name }),
       );
       await each(
-        (name) =>
-          `/slots/${
-            encodeURIComponent(name.toWellFormed()).slice(0, 2000)
-          }?action=${action}`,
+        (name) => `/slots/${encodeURIComponent(name.toWellFormed()).slice(0, 2000)}?action=${action}`,
         () => ({
           filename: "x",
         }),

@@ -165,10 +165,23 @@ const GRAMMARS = [
   ],
   `root ::= ${"(".repeat(400)}"a"${")".repeat(400)}`,
   `root ::= ${Array.from({ length: 800 }, (_, i) => `"w${i}"`).join(" | ")}`,
-  // Hundreds of these hang libllama's grammar: it follows every way to skip them, for each character (README).
-  Array.from({ length: 4 }, (_, i) => `r${i} ::= r${i + 1} "a"?`).join("\n") +
-  '\nr4 ::= "b"\nroot ::= r0',
+  // Many ways to skip the parts, at each character: libllama would follow every one of them.
+  chain(300, (next) => `${next} "a"?`),
+  chain(3_000, (next) => `${next} "a"?`),
+  chain(40, (next) => `${next} "a" | ${next} "b"`),
+  `root ::= ${'("a" | [a-z])? '.repeat(1_000)}"."`,
+  // The ways double with each letter.
+  'root ::= [a-z] root "b" | [a-z] root "c" | ""',
+  'root ::= ((([a-z]?){0,2000}){0,2000}){0,2000} "."',
+  'root ::= y root "x" | "q"\ny ::= z z\nz ::= "a" | ""',
+  `root ::= ${"(".repeat(50_000)}`,
 ];
+
+/** Rules that each begin with the next one. */
+function chain(length: number, rule: (next: string) => string): string {
+  const rules = Array.from({ length }, (_, i) => `r${i} ::= ${rule(`r${i + 1}`)}`);
+  return [...rules, `r${length} ::= [a-z]`, "root ::= r0"].join("\n");
+}
 
 const SCHEMAS: readonly JsonNode[] = [
   ...[true, false, {}, { type: "object" }, { type: "nope" }, { type: [] }, { type: ["string", "null"] }],

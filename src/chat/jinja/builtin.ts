@@ -6,6 +6,9 @@ import { type Arguments, Int, JinjaError, Str, truthy, Undefined, type Value } f
 /** Most characters or elements that one operation may make; a template that asks for more is broken. */
 export const SIZE_MAX = 1_000_000;
 
+/** Most characters of a text that is put together of what there is, and of a prompt. */
+export const TEXT_MAX = 1 << 25;
+
 /** What a rendering gives to built-ins. */
 export interface Surroundings {
   /** The moment that the template takes for now. */

@@ -1,6 +1,6 @@
 /** Methods and filters of lists and tuples. */
 
-import { Args, type Builtins, type Surroundings } from "./builtin.ts";
+import { Args, type Builtins, type Surroundings, TEXT_MAX } from "./builtin.ts";
 import { compare } from "./operators.ts";
 import { TESTS } from "./tests.ts";
 import { textOf } from "./text_of.ts";
@@ -83,7 +83,10 @@ function join(input: Value, args: Args): string {
   const separator = args.get(0, "d");
   const attribute = args.get(1, "attribute");
   const texts = itemsOf(input).map((item) => textOf(attribute ? attributeOf(item, attribute) : item));
-  return texts.join(separator === undefined ? "" : textOf(separator));
+  const between = separator === undefined ? "" : textOf(separator);
+  const size = texts.reduce((sum, text) => sum + text.length + between.length, 0);
+  if (size > TEXT_MAX) args.fail(`the result has more than ${TEXT_MAX} characters`);
+  return texts.join(between);
 }
 
 function map(input: Value, args: Args): Value {

@@ -1,6 +1,6 @@
 /** Binary operators and the order of values. */
 
-import { SIZE_MAX } from "./builtin.ts";
+import { SIZE_MAX, TEXT_MAX } from "./builtin.ts";
 import { textOf } from "./text_of.ts";
 import { Bool, equal, Float, Int, JinjaError, List, numeric, Str, type Value } from "./value.ts";
 
@@ -22,10 +22,14 @@ export function applyOperator(operator: string, left: Value, right: Value): Valu
       return new Bool(ordered(operator, compare(left, right)));
   }
   if ((operator === "+" || operator === "~") && (isText(left, right) || isText(right, left))) {
-    return new Str(pieceOf(left) + pieceOf(right));
+    return joined(pieceOf(left), pieceOf(right));
   }
-  if (operator === "~") return new Str(textOf(left) + textOf(right));
+  if (operator === "~") return joined(textOf(left), textOf(right));
   if (operator === "+" && left instanceof List && right instanceof List) {
+    const size = left.items.length + right.items.length;
+    if (size > SIZE_MAX) {
+      throw new JinjaError(`Cannot join lists: the result has ${size} elements, at most ${SIZE_MAX}`);
+    }
     return new List([...left.items, ...right.items]);
   }
   if (operator === "*") {
@@ -73,6 +77,14 @@ function ordered(operator: string, order: number): boolean {
 
 function isText(value: Value, other: Value): boolean {
   return value instanceof Str && other.kind !== "function";
+}
+
+function joined(left: string, right: string): Str {
+  const size = left.length + right.length;
+  if (size > TEXT_MAX) {
+    throw new JinjaError(`Cannot join texts: the result has ${size} characters, at most ${TEXT_MAX}`);
+  }
+  return new Str(left + right);
 }
 
 /** Text to concatenate: none and undefined are empty, as templates expect of absent content. */

@@ -2,7 +2,7 @@
  * Methods and filters of strings. Changes of case are those of ASCII and space is what C calls space, as in llama.cpp.
  */
 
-import type { Args, Builtins } from "./builtin.ts";
+import { type Args, type Builtins, TEXT_MAX } from "./builtin.ts";
 import { textOf } from "./text_of.ts";
 import { Bool, Float, Int, List, Str, truthy, type Value } from "./value.ts";
 
@@ -98,7 +98,11 @@ function splitFromEnd(text: string, args: Args): string[] {
 
 function replace(text: string, args: Args): string {
   const [what, by, most] = [args.needText(0), args.needText(1), args.int(2, "count") ?? -1];
-  if (most < 0) return text.replaceAll(what, () => by);
+  const places = most >= 0 ? most : text.length / Math.max(1, what.length) + 1;
+  if (text.length + places * by.length > TEXT_MAX && (text.split(what).length + 1) * by.length > TEXT_MAX) {
+    args.fail(`the result has more than ${TEXT_MAX} characters`);
+  }
+  if (most < 0) return text.replaceAll(what, by.replaceAll("$", "$$$$"));
   let count = 0;
   return text.replaceAll(what, (found) => count++ < most ? by : found);
 }

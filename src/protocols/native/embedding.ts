@@ -16,12 +16,12 @@ export async function embedding(call: Call): Promise<Reply> {
   if (given === undefined || given === null) {
     throw new ServerError("bad_request", '"input" or "content" must be provided', { field: "content" });
   }
-  return await withSession(call, body.model, (session) => {
+  return await withSession(call, body.model, async (session) => {
     const { promise: accepted, resolve: onAccepted } = Promise.withResolvers<
       void
     >();
     const json = session.embed(
-      decodeInputs(given, session),
+      await decodeInputs(given, session),
       {
         overflow: "error",
         normalize: body.embd_normalize ?? EUCLIDEAN,
@@ -39,20 +39,25 @@ export async function embedding(call: Call): Promise<Reply> {
 }
 
 /** An array that holds numbers is one input, any other is many. */
-function decodeInputs(
+async function decodeInputs(
   given: NonNullable<EmbeddingBody["content"]>,
   session: ModelSession,
-): readonly EmbedInput[] {
-  const one = (item: string | readonly (string | number)[], field: string): EmbedInput => {
+): Promise<readonly EmbedInput[]> {
+  const one = async (
+    item: string | readonly (string | number)[],
+    field: string,
+  ): Promise<EmbedInput> => {
     if (typeof item === "string") return item;
-    return tokenizeMixed(item, session, { addSpecial: true, field });
+    return await tokenizeMixed(item, session, { addSpecial: true, field });
   };
   if (typeof given === "string") return [given];
   if (given.length === 0) {
     throw new ServerError("bad_request", "Input content cannot be empty", { field: "content" });
   }
   if (given.some((item) => typeof item === "number")) {
-    return [one(given as readonly (string | number)[], "content")];
+    return [await one(given as readonly (string | number)[], "content")];
   }
-  return given.map((item, i) => one(item as string | readonly (string | number)[], `content.${i}`));
+  return await Promise.all(
+    given.map((item, i) => one(item as string | readonly (string | number)[], `content.${i}`)),
+  );
 }

@@ -18,7 +18,7 @@ const SNIPPET = "\n\n--- snippet ---\n\n";
 
 /** How an infill prompt is made. */
 export interface InfillContext {
-  service: Pick<ModelSession, "tokenize" | "specialTokens">;
+  service: Pick<ModelSession, "tokenizeLater" | "specialTokens">;
   /** Tokens that one request may use. */
   nCtx: number;
   /** Most tokens of the answer; -1 without limit. */
@@ -44,25 +44,25 @@ export function requireInfill({ fimPre, fimSuf, fimMid }: SpecialTokens): void {
 }
 
 /** The prompt's tokens: what is nearest to the gap is kept, and other files fill what room the context has left. */
-export function infillPrompt(
+export async function infillPrompt(
   body: InfillBody,
   context: InfillContext,
-): number[] {
+): Promise<number[]> {
   const { service, nCtx } = context;
   const special = service.specialTokens();
-  const plain = (text: string) =>
+  const plain = async (text: string) =>
     Array.from(
-      service.tokenize(text, { addSpecial: false, parseSpecial: false }),
+      await service.tokenizeLater(text, { addSpecial: false, parseSpecial: false }),
     );
   const continued = body.prompt
     ? Array.from(
-      service.tokenize(body.prompt, { addSpecial: false, parseSpecial: true }),
+      await service.tokenizeLater(body.prompt, { addSpecial: false, parseSpecial: true }),
     )
     : [];
   const window = Math.min(WINDOW, Math.floor(nCtx * WINDOW_SHARE));
   const quarter = Math.floor(window / 4);
-  const prefix = lastOf(plain(body.input_prefix), 3 * quarter);
-  const suffix = plain(body.input_suffix).slice(
+  const prefix = lastOf(await plain(body.input_prefix), 3 * quarter);
+  const suffix = (await plain(body.input_suffix)).slice(
     0,
     Math.max(0, quarter - (2 + continued.length)),
   );
@@ -80,28 +80,28 @@ export function infillPrompt(
     nCtx - gap.length - quarter,
   );
   return [
-    ...lastOf(otherFiles(body, special, plain), Math.max(0, room)),
+    ...lastOf(await otherFiles(body, special, plain), Math.max(0, room)),
     ...gap,
   ];
 }
 
-function otherFiles(
+async function otherFiles(
   body: InfillBody,
   special: SpecialTokens,
-  plain: (text: string) => number[],
-): number[] {
+  plain: (text: string) => Promise<number[]>,
+): Promise<number[]> {
   const tokens: number[] = [];
   const add = (more: readonly number[]) => {
     for (const token of more) tokens.push(token);
   };
-  if (special.fimRep >= 0) add([special.fimRep, ...plain("myproject\n")]);
+  if (special.fimRep >= 0) add([special.fimRep, ...await plain("myproject\n")]);
   for (const { text, filename } of body.input_extra ?? []) {
     add(
-      special.fimSep >= 0 ? [special.fimSep, ...plain(`${filename ?? "tmp"}\n`)] : plain(SNIPPET),
+      special.fimSep >= 0 ? [special.fimSep, ...await plain(`${filename ?? "tmp"}\n`)] : await plain(SNIPPET),
     );
-    add(plain(text));
+    add(await plain(text));
   }
-  if (special.fimSep >= 0) add([special.fimSep, ...plain("filename\n")]);
+  if (special.fimSep >= 0) add([special.fimSep, ...await plain("filename\n")]);
   return tokens;
 }
 

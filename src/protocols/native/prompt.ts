@@ -10,7 +10,7 @@ import { checkTokens } from "../shared/sampling.ts";
 import type { Prompt } from "./schema.ts";
 
 /** What turning a prompt into tokens needs. */
-export type PromptContext = Pick<ModelSession, "card" | "tokenize">;
+export type PromptContext = Pick<ModelSession, "card" | "tokenizeLater">;
 
 type Mixed = string | readonly (string | number)[];
 type Item = Exclude<Prompt, readonly unknown[]> | Mixed;
@@ -19,12 +19,12 @@ type Item = Exclude<Prompt, readonly unknown[]> | Mixed;
  * Decodes the `prompt` of a request: one or more prompts, and whether the answer is an array.
  * @throws ServerError `validation`, or `not_supported` for images and audio
  */
-export function decodePrompts(
+export async function decodePrompts(
   prompt: Prompt,
   context: PromptContext,
-): (TextPrompt | TokenPrompt)[] {
+): Promise<(TextPrompt | TokenPrompt)[]> {
   if (!Array.isArray(prompt)) {
-    return [decodeOne(prompt as Item, context, "prompt")];
+    return [await decodeOne(prompt as Item, context, "prompt")];
   }
   if (prompt.length === 0) {
     throw new ServerError(
@@ -36,23 +36,27 @@ export function decodePrompts(
     );
   }
   if (prompt.some((item) => typeof item === "number")) {
-    return [decodeOne(prompt as Mixed, context, "prompt")];
+    return [await decodeOne(prompt as Mixed, context, "prompt")];
   }
-  return prompt.map((item, index) => decodeOne(item as Item, context, `prompt.${index}`));
+  const prompts: (TextPrompt | TokenPrompt)[] = [];
+  for (const [index, item] of prompt.entries()) {
+    prompts.push(await decodeOne(item as Item, context, `prompt.${index}`));
+  }
+  return prompts;
 }
 
-function decodeOne(
+async function decodeOne(
   item: Item,
   context: PromptContext,
   field: string,
-): TextPrompt | TokenPrompt {
+): Promise<TextPrompt | TokenPrompt> {
   if (typeof item === "string") {
     return { kind: "text", text: item, addSpecial: true };
   }
   if (isMixed(item)) {
     return {
       kind: "tokens",
-      tokens: tokenizeMixed(item, context, { addSpecial: true, field }),
+      tokens: await tokenizeMixed(item, context, { addSpecial: true, field }),
     };
   }
   if (item.multimodal_data && item.multimodal_data.length > 0) {
@@ -62,7 +66,7 @@ function decodeOne(
       { field: `${field}.multimodal_data` },
     );
   }
-  return decodeOne(item.prompt_string, context, `${field}.prompt_string`);
+  return await decodeOne(item.prompt_string, context, `${field}.prompt_string`);
 }
 
 function isMixed(
@@ -75,19 +79,19 @@ function isMixed(
  * Texts and ids mixed -> ids.
  * @throws ServerError `validation` for an id outside the vocabulary or anything but texts and ids
  */
-export function tokenizeMixed(
+export async function tokenizeMixed(
   items: Mixed,
   session: PromptContext,
   options: { addSpecial: boolean; parseSpecial?: boolean; field: string },
-): number[] {
+): Promise<number[]> {
   const { addSpecial, parseSpecial = true, field } = options;
   if (typeof items === "string") {
-    return Array.from(session.tokenize(items, { addSpecial, parseSpecial }));
+    return Array.from(await session.tokenizeLater(items, { addSpecial, parseSpecial }));
   }
   const tokens: number[] = [];
   for (const [index, item] of items.entries()) {
     if (typeof item === "string") {
-      const added = session.tokenize(item, {
+      const added = await session.tokenizeLater(item, {
         addSpecial: addSpecial && index === 0,
         parseSpecial,
       });

@@ -42,16 +42,16 @@ async function completion(call: Call): Promise<Reply> {
   return await withSession(
     call,
     body.model,
-    (session) => generationReply(call, session, body, decodePrompts(body.prompt, session)),
+    async (session) => generationReply(call, session, body, await decodePrompts(body.prompt, session)),
   );
 }
 
 async function infill(call: Call): Promise<Reply> {
   const body = await call.body(infillSchema);
-  return await withSession(call, body.model, (session) => {
+  return await withSession(call, body.model, async (session) => {
     requireInfill(session.specialTokens());
     const { maxTokens } = call.settings.defaults;
-    const tokens = infillPrompt(body, { service: session, nCtx: session.nCtx, maxTokens });
+    const tokens = await infillPrompt(body, { service: session, nCtx: session.nCtx, maxTokens });
     return generationReply(call, session, body, [{ kind: "tokens", tokens }]);
   });
 }
@@ -98,7 +98,7 @@ async function tokenize(call: Call): Promise<Reply> {
     };
     const ids = typeof content === "string"
       ? Array.from(await session.tokenizeLater(content, options))
-      : tokenizeMixed(content ?? [], session, { ...options, field: "content" });
+      : await tokenizeMixed(content ?? [], session, { ...options, field: "content" });
     const tokens = body.with_pieces
       ? ids.map((id) => ({ id, piece: pieceValue(session.tokenBytes(id)) }))
       : ids;

@@ -34,7 +34,7 @@ export interface DecodeContext {
   id: string;
   /** The model's name as the client wrote it, for messages. */
   model: string;
-  session: Pick<ModelSession, "card" | "tokenize" | "applyTemplate" | "specialTokens">;
+  session: Pick<ModelSession, "card" | "tokenize" | "tokenizeLater" | "applyTemplate" | "specialTokens">;
   settings: Settings;
 }
 
@@ -165,7 +165,7 @@ function refuseImages(
  * Decodes a generate request that has a prompt.
  * @throws ServerError `bad_request`, `validation` or `not_supported`
  */
-export function decodeGenerate(body: GenerateBody, context: DecodeContext): GenerateRequest {
+export async function decodeGenerate(body: GenerateBody, context: DecodeContext): Promise<GenerateRequest> {
   requireCapability(context, "completion", "model", "generate");
   refuseImages(body.images, "images", context);
   if (body.suffix) requireCapability(context, "insert", "suffix");
@@ -175,12 +175,12 @@ export function decodeGenerate(body: GenerateBody, context: DecodeContext): Gene
   if (body.template) {
     refuse("not_supported", "template", "template: a template of the request's own is not supported");
   }
-  return { ...decodeCommon(body, context), prompt: decodePrompt(body, context) };
+  return { ...decodeCommon(body, context), prompt: await decodePrompt(body, context) };
 }
 
-function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateRequest["prompt"] {
+async function decodePrompt(body: GenerateBody, context: DecodeContext): Promise<GenerateRequest["prompt"]> {
   const text = body.prompt ?? "";
-  if (body.suffix) return infillPrompt(context.session, text, body.suffix);
+  if (body.suffix) return await infillPrompt(context.session, text, body.suffix);
   if (body.raw) return { kind: "text", text, addSpecial: true };
   const messages: ChatMessage[] = [{ role: "user", content: text }];
   if (body.system) messages.unshift({ role: "system", content: body.system });
@@ -188,6 +188,6 @@ function decodePrompt(body: GenerateBody, context: DecodeContext): GenerateReque
   if (!body.context || body.context.length === 0) return chat;
   checkTokens(body.context, context.session.card, "context");
   const rendered = context.session.applyTemplate({ ...chat, continuesContext: true });
-  const added = context.session.tokenize(rendered, { addSpecial: false, parseSpecial: true });
-  return { kind: "tokens", tokens: [...body.context, ...added] };
+  const added = await context.session.tokenizeLater(rendered, { addSpecial: false, parseSpecial: true });
+  return { kind: "tokens", tokens: body.context.concat(Array.from(added)) };
 }

@@ -35,7 +35,7 @@ async function generate(call: Call): Promise<Reply> {
   return await answer(
     call,
     body,
-    (context) => reply(call, "generate", body, context, decodeGenerate(body, context)),
+    async (context) => reply(call, "generate", body, context, await decodeGenerate(body, context)),
   );
 }
 
@@ -45,7 +45,7 @@ type AnswerContext = DecodeContext & { session: ModelSession; loadMs: number };
 async function answer(
   call: Call,
   body: ChatBody | GenerateBody,
-  make: (context: AnswerContext) => Reply,
+  make: (context: AnswerContext) => Reply | Promise<Reply>,
 ): Promise<Reply> {
   const startedAt = performance.now();
   return await withSession(call, body.model, (session) => {

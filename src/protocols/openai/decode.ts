@@ -18,7 +18,7 @@ export const DEFAULT_TEMPERATURE = 0.7;
 /** What decoding needs besides the body. */
 export interface DecodeContext {
   id: string;
-  session: Pick<ModelSession, "card" | "tokenize" | "detokenize" | "specialTokens">;
+  session: Pick<ModelSession, "card" | "tokenize" | "tokenizeLater" | "detokenize" | "specialTokens">;
   settings: Settings;
 }
 

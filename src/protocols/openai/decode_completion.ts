@@ -23,11 +23,14 @@ export interface DecodedCompletion {
  * Decodes a completions request.
  * @throws ServerError `bad_request`, `validation` or `not_supported`
  */
-export function decodeCompletion(body: CompletionBody, context: DecodeContext): DecodedCompletion {
+export async function decodeCompletion(
+  body: CompletionBody,
+  context: DecodeContext,
+): Promise<DecodedCompletion> {
   const n = body.n ?? 1;
   const candidates = decodeBestOf(body, n);
   const given = decodePrompts(body, context);
-  const prompts = given.map((prompt) => withSuffix(prompt, body.suffix, context));
+  const prompts = await Promise.all(given.map((prompt) => withSuffix(prompt, body.suffix, context)));
   checkChoices(prompts.length * candidates);
   const common = decodeCommon(body, context);
   const maxTokens = body.max_tokens ?? body.n_predict ??
@@ -76,13 +79,13 @@ function checkChoices(choices: number): void {
   );
 }
 
-function withSuffix(
+async function withSuffix(
   prompt: GenerateRequest["prompt"],
   suffix: string | null | undefined,
   { session }: DecodeContext,
-): GenerateRequest["prompt"] {
+): Promise<GenerateRequest["prompt"]> {
   if (!suffix || prompt.kind === "chat") return prompt;
-  return infillPrompt(session, prompt.kind === "text" ? prompt.text : prompt.tokens, suffix);
+  return await infillPrompt(session, prompt.kind === "text" ? prompt.text : prompt.tokens, suffix);
 }
 
 function decodePrompts(body: CompletionBody, context: DecodeContext): GenerateRequest["prompt"][] {

@@ -39,8 +39,8 @@ async function completions(call: Call): Promise<Reply> {
   return await withSession(
     call,
     body.model,
-    (session) =>
-      reply(call, body, COMPLETION_FORM, { session, ...decodeCompletion(body, { ...call, session }) }),
+    async (session) =>
+      reply(call, body, COMPLETION_FORM, { session, ...await decodeCompletion(body, { ...call, session }) }),
   );
 }
 

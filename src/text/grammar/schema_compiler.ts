@@ -61,6 +61,12 @@ const SIDES = {
   multipleOf: ["multipleOf"],
 } as const;
 
+/** References and `allOf` that lead from one to the next: they are followed by recursion. */
+const MAX_CHAIN = 1_000;
+
+/** Schemas of a set: each one's properties are held against all the others. */
+const MAX_TOGETHER = 500;
+
 /** A schema of a set. */
 interface Member {
   schema: SchemaNode;
@@ -152,6 +158,12 @@ export class SchemaCompiler implements SchemaScope {
       if (path.has(schema)) {
         throw new SchemaError(schema.pointer, "its references lead back to itself without end");
       }
+      if (path.size > MAX_CHAIN) {
+        throw new SchemaError(schema.pointer, `more than ${MAX_CHAIN} references lead to it, one by another`);
+      }
+      if (flat.size > MAX_TOGETHER) {
+        throw new SchemaError(schema.pointer, `more than ${MAX_TOGETHER} schemas hold together with it`);
+      }
       const id = `${schema.id}:${used | FOLLOWED}`;
       if (flat.has(id)) return;
       if (speaks(schema, used)) flat.set(id, { schema, used: used | FOLLOWED });
@@ -186,7 +198,13 @@ export class SchemaCompiler implements SchemaScope {
   /** The values of an `enum` or `const` that satisfy all schemas. */
   #listed(listed: SchemaNode, schemas: readonly SchemaNode[]): GbnfNode {
     const allowed = listed.values!.filter((value) =>
-      schemas.every((schema) => this.validator.check(value, schema) === undefined)
+      schemas.every((schema) =>
+        // A list of thousands would be compared with each of its values.
+        schema === listed && isPlainList(schema)
+          ? schema.types === undefined || schema.types.has(typeOf(value)) ||
+            (Number.isInteger(value) && schema.types.has("integer"))
+          : this.validator.check(value, schema) === undefined
+      )
     );
     if (allowed.length === 0) this.impossible(listed, "none of its values satisfies the rest of the schema");
     return alt(
@@ -345,6 +363,17 @@ function speaks(schema: SchemaNode, used: number): boolean {
     if (keyword === "then" || keyword === "else") return false;
     return !(keyword in CHOICES && used & CHOICES[keyword as keyof typeof CHOICES]);
   });
+}
+
+/** True for a schema that says nothing besides its values and their types. */
+function isPlainList(schema: SchemaNode): boolean {
+  return Object.keys(schema).every((key) => ["pointer", "id", "values", "types"].includes(key));
+}
+
+function typeOf(value: unknown): TypeName {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return typeof value as "string" | "number" | "boolean" | "object";
 }
 
 function kindsOf(types: Iterable<TypeName>): Set<Kind> {

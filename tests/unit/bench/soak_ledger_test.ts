@@ -61,7 +61,7 @@ Deno.test("IdleTrack tells a leak from garbage that comes and goes", () => {
   const track = (rss: (i: number) => number) => {
     const idle = new IdleTrack();
     for (let i = 0; i < 12; i++) {
-      idle.record({ at: i + 1, rss: rss(i), anonymous: rss(i), files: 9, threads: 9 });
+      idle.record({ at: i + 1, rss: rss(i), anonymous: rss(i), heap: 1, files: 9, threads: 9 });
     }
     return idle.late("rss") / idle.early("rss");
   };

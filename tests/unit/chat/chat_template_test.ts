@@ -263,3 +263,24 @@ Deno.test("ChatTemplate.capabilities is empty for a template that refuses everyt
   const { capabilities } = new ChatTemplate("{{ raise_exception('no') }}", SPECIALS);
   assert.deepEqual(capabilities, NOTHING);
 });
+
+Deno.test("ChatTemplate is ready in little time when its template never ends, and says why it cannot render", () => {
+  const templates = [
+    "{% for i in range(1000) %}{% for j in range(100000) %}{{ j }}{% endfor %}{% endfor %}",
+    "{% set ns = namespace(x=[1]) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+    "{% set ns = namespace(x='aaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+    "{% set ns = namespace(x='ab') %}{% for i in range(40) %}{% set ns.x = ns.x|replace('a', 'aa') %}{% endfor %}",
+    "{% set x = 'a' * 1000000 %}{% for i in range(1000) %}{{ x }}{% endfor %}",
+  ];
+  for (const source of templates) {
+    const started = performance.now();
+    const template = new ChatTemplate(source, SPECIALS);
+    assert.ok(performance.now() - started < 6_000, `${performance.now() - started} ms for ${source}`);
+    const { kind, message } = failure(() => template.render({ messages: HELLO }));
+    assert.equal(kind, "validation");
+    assert.match(
+      message,
+      /Cannot render these messages with the chat template: .*(Cannot|more than|at most)/,
+    );
+  }
+});

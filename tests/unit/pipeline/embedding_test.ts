@@ -107,22 +107,22 @@ Deno.test("rerankTexts() scores each pair; embedding and scoring refuse each oth
   );
 });
 
-Deno.test("pairTokens() cuts the document, never the query or the marks", () => {
-  const encode = (text: string) => BYTE_CODEC.encode(text, { addSpecial: false, parseSpecial: false });
-  assert.deepEqual(pairTokens("q", "abcdef", PAIRS, encode, 6), [256, 113, 257, 97, 98, 258]);
-  assert.equal(pairTokens("qqqqqqqq", "abc", PAIRS, encode, 6).length, 14);
+Deno.test("pairTokens() cuts the document, never the query or the marks", async () => {
+  const encode = (text: string) => BYTE_CODEC.encodeLater(text, { addSpecial: false, parseSpecial: false });
+  assert.deepEqual(await pairTokens("q", "abcdef", PAIRS, encode, 6), [256, 113, 257, 97, 98, 258]);
+  assert.equal((await pairTokens("qqqqqqqq", "abc", PAIRS, encode, 6)).length, 14);
 });
 
-Deno.test("pairTokens() fills a template once, whatever the texts hold", () => {
-  const read = (query: string, document: string) => {
+Deno.test("pairTokens() fills a template once, whatever the texts hold", async () => {
+  const read = async (query: string, document: string) => {
     const marks = { ...PAIRS, template: "Q {query} D {document}" };
     let text = "";
-    pairTokens(query, document, marks, (given, parseSpecial) => {
+    await pairTokens(query, document, marks, (given, parseSpecial) => {
       assert.ok(parseSpecial);
       text = given;
-      return new Int32Array();
+      return Promise.resolve(new Int32Array());
     }, 10);
     return text;
   };
-  assert.equal(read("a {document}", "b $& {query}"), "Q a {document} D b $& {query}");
+  assert.equal(await read("a {document}", "b $& {query}"), "Q a {document} D b $& {query}");
 });

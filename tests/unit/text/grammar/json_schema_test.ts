@@ -286,3 +286,34 @@ Deno.test("compileJsonSchema() with no whitespace takes compact JSON only", () =
   assert.ok(!oracle.matches('{"a": 1}'));
   assert.ok(!oracle.matches('{"a":{"b": 1}}'));
 });
+
+Deno.test("compileJsonSchema() refuses long chains of references and thousands of schemas that hold together", () => {
+  const chain = (length: number) => ({
+    $ref: "#/$defs/d0",
+    $defs: Object.fromEntries(
+      Array.from(
+        { length },
+        (_, i) => [`d${i}`, i + 1 < length ? { $ref: `#/$defs/d${i + 1}` } : { type: "null" }],
+      ),
+    ),
+  });
+  const together = (length: number) => ({
+    allOf: Array.from({ length }, (_, i) => ({ type: "object", properties: { [`p${i}`]: {} } })),
+  });
+  assert.ok(compileJsonSchema(chain(500)) && compileJsonSchema(together(300)));
+  assert.throws(() => compileJsonSchema(chain(10_000)), SchemaError);
+  assert.throws(() => compileJsonSchema(together(5_000)), SchemaError);
+});
+
+Deno.test("compileJsonSchema() takes a list of thousands of values in little time, and only those of its type", () => {
+  const values = Array.from({ length: 20_000 }, (_, i) => `value ${i}`);
+  const started = performance.now();
+  const { gbnf } = compileJsonSchema({ enum: values });
+  assert.ok(performance.now() - started < 2_000, `${performance.now() - started} ms`);
+  assert.ok(gbnf.includes("value 19999"));
+  const typed = compileJsonSchema({
+    type: ["integer", "null", "string"],
+    enum: [1, 1.5, null, "a", [], {}, true],
+  });
+  assert.match(typed.gbnf, /^root ::= schema\nschema ::= "1" \| "null" \| "\\"a\\""$/m);
+});
