@@ -2,9 +2,10 @@
 
 import type { CodeRange } from "./gbnf.ts";
 
-const MAX_CODE = 0x10ffff;
+/** The last code point of Unicode. */
+export const LAST_CODE = 0x10ffff;
 /** Every code point that is a character. */
-export const ALL_CODES: readonly CodeRange[] = [[0, 0xd7ff], [0xe000, MAX_CODE]];
+export const ALL_CODES: readonly CodeRange[] = [[0, 0xd7ff], [0xe000, LAST_CODE]];
 
 /** Ranges in any order to a set. */
 export function normalizeRanges(ranges: readonly CodeRange[]): CodeRange[] {
@@ -19,7 +20,7 @@ export function invertRanges(ranges: readonly CodeRange[]): CodeRange[] {
     if (low > next) inverted.push([next, low - 1]);
     next = high + 1;
   }
-  if (next <= MAX_CODE) inverted.push([next, MAX_CODE]);
+  if (next <= LAST_CODE) inverted.push([next, LAST_CODE]);
   return intersectRanges(inverted, ALL_CODES);
 }
 
@@ -38,7 +39,7 @@ export function intersectRanges(a: readonly CodeRange[], b: readonly CodeRange[]
 /** The characters that a one-character regular expression with flag `u` matches. */
 export function rangesOf(expression: RegExp): CodeRange[] {
   const ranges: [number, number][] = [];
-  for (let code = 0; code <= MAX_CODE; code++) {
+  for (let code = 0; code <= LAST_CODE; code++) {
     if (!expression.test(String.fromCodePoint(code))) continue;
     const last = ranges.at(-1);
     if (last !== undefined && last[1] === code - 1) last[1] = code;

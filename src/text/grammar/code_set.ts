@@ -3,10 +3,8 @@
  * class is turned into the set of all others, so that whatever is asked of a set is exact.
  */
 
+import { invertRanges, normalizeRanges } from "./code_ranges.ts";
 import type { CodeRange } from "./gbnf.ts";
-
-/** The last code point of Unicode. */
-export const LAST_CODE = 0x10ffff;
 
 /** See the module comment. */
 export class CodeSet {
@@ -18,8 +16,7 @@ export class CodeSet {
 
   /** @param negated the set of all code points outside the ranges */
   constructor(ranges: readonly CodeRange[], negated = false) {
-    const merged = merge(ranges);
-    this.#bounds = Int32Array.from((negated ? others(merged) : merged).flat());
+    this.#bounds = Int32Array.from((negated ? invertRanges(ranges) : normalizeRanges(ranges)).flat());
     const [low, high] = this.#bounds;
     this.single = this.#bounds.length === 2 && low === high ? low! : -1;
     for (let code = 0; code < 128; code++) {
@@ -50,27 +47,4 @@ export class CodeSet {
     }
     return 2 * from < bounds.length && bounds[2 * from]! <= high;
   }
-}
-
-/** The ranges in order, those that touch made one. */
-function merge(ranges: readonly CodeRange[]): CodeRange[] {
-  const merged: [number, number][] = [];
-  for (const [low, high] of ranges.toSorted((a, b) => a[0] - b[0])) {
-    const last = merged.at(-1);
-    if (last !== undefined && low <= last[1] + 1) last[1] = Math.max(last[1], high);
-    else merged.push([low, high]);
-  }
-  return merged;
-}
-
-/** What lies between sorted ranges. */
-function others(ranges: readonly CodeRange[]): CodeRange[] {
-  const gaps: CodeRange[] = [];
-  let from = 0;
-  for (const [low, high] of ranges) {
-    if (low > from) gaps.push([from, low - 1]);
-    from = high + 1;
-  }
-  if (from <= LAST_CODE) gaps.push([from, LAST_CODE]);
-  return gaps;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { CodeRange } from "./gbnf.ts";
-import { LAST_CODE } from "./code_set.ts";
+import { LAST_CODE } from "./code_ranges.ts";
 import { GrammarError } from "./grammar_error.ts";
 import { type GrammarProgram, Kind, MAX_SYMBOLS, ProgramBuilder } from "./grammar_program.ts";
 
