@@ -7,7 +7,7 @@ import type { AnswerFormat, AnswerParser, AnswerPlan, Trigger } from "../chat/fo
 import type { GenerateRequest, ResponseFormat } from "../core/generate_request.ts";
 import type { GrammarTrigger, ReasoningLimit, SamplingParams } from "../core/sampling_params.ts";
 import { ServerError } from "../core/server_error.ts";
-import { type CompiledSchema, compileJsonSchema, SchemaError } from "../text/grammar/json_schema.ts";
+import { type CompiledSchema, compileJsonSchema, SchemaError } from "../text/json_schema/json_schema.ts";
 import type { TokenCodec } from "./model_runtime.ts";
 
 /** See the module comment. */

@@ -12,7 +12,7 @@ import { LlamaSampler, type SamplerResources } from "../../src/engine/llama_samp
 import { GrammarFilter } from "../../src/engine/grammar_filter.ts";
 import { GrammarCache } from "../../src/text/grammar/grammar.ts";
 import { TokenTree } from "../../src/engine/token_tree.ts";
-import { compileJsonSchema } from "../../src/text/grammar/json_schema.ts";
+import { compileJsonSchema } from "../../src/text/json_schema/json_schema.ts";
 import { Batch, Candidates, type Context, type Model, openLibrary, type Vocab } from "../../ffi/mod.ts";
 import { Random } from "../support/random.ts";
 import { machineLine } from "./machine.ts";

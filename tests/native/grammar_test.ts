@@ -2,14 +2,18 @@
 import assert from "node:assert/strict";
 import { DEFAULT_SAMPLING, type SamplingParams } from "../../src/core/sampling_params.ts";
 import { LlamaSampler, type SamplerResources } from "../../src/engine/llama_sampler.ts";
-import { type CompiledSchema, compileJsonSchema, SchemaError } from "../../src/text/grammar/json_schema.ts";
-import { JSON_OBJECT, JSON_RULES } from "../../src/text/grammar/json_rules.ts";
+import {
+  type CompiledSchema,
+  compileJsonSchema,
+  SchemaError,
+} from "../../src/text/json_schema/json_schema.ts";
+import { JSON_OBJECT, JSON_RULES } from "../../src/text/json_schema/json_rules.ts";
 import { writeGrammar } from "../../src/text/grammar/gbnf.ts";
 import { Detokenizer } from "../../src/text/detokenizer.ts";
 import { Batch, Candidates, type Context, type Llama, type Model, openLibrary } from "../../ffi/mod.ts";
 import { libDir } from "../support/paths.ts";
 import { tinyModel } from "../support/tiny_models.ts";
-import { readSchemas } from "../unit/text/grammar/schema_files.ts";
+import { readSchemas } from "../unit/text/json_schema/schema_files.ts";
 import { GbnfOracle } from "../unit/text/grammar/gbnf_oracle.ts";
 
 const GENERATIONS = 2_000;

@@ -230,7 +230,7 @@ Deno.test("GrammarFilter.allAllowed() finds what libllama leaves of the whole vo
 
 /** Grammars of the compiler's own schemas. */
 async function sampleGrammars(): Promise<string[]> {
-  const { compileJsonSchema } = await import("../../src/text/grammar/json_schema.ts");
+  const { compileJsonSchema } = await import("../../src/text/json_schema/json_schema.ts");
   const schemas = [
     { type: "object", properties: { a: { type: "string", maxLength: 9 }, b: { type: "integer" }, c: {} } },
     { type: "array", items: { anyOf: [{ type: "number" }, { type: "null" }, { enum: ["a", "ab"] }] } },

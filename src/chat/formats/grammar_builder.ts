@@ -23,7 +23,7 @@ import {
   writeGrammar,
   writeNode,
 } from "../../text/grammar/gbnf.ts";
-import { type CompiledSchema, compileJsonSchema, SchemaError } from "../../text/grammar/json_schema.ts";
+import { type CompiledSchema, compileJsonSchema, SchemaError } from "../../text/json_schema/json_schema.ts";
 import { isRecord } from "./tool_set.ts";
 
 /** Highest code point. */

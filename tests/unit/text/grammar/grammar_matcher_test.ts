@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { MAX_NESTING, MAX_TEXT, readGrammar } from "../../../../src/text/grammar/gbnf_reader.ts";
 import { GrammarCache, GrammarError, GrammarMatcher } from "../../../../src/text/grammar/grammar.ts";
 import { GrammarAutomaton } from "../../../../src/text/grammar/grammar_automaton.ts";
-import { compileJsonSchema } from "../../../../src/text/grammar/json_schema.ts";
+import { compileJsonSchema } from "../../../../src/text/json_schema/json_schema.ts";
 import { Random } from "../../../support/random.ts";
 import { GbnfOracle } from "./gbnf_oracle.ts";
-import { readSchemas } from "./schema_files.ts";
+import { readSchemas } from "../json_schema/schema_files.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { compileJsonSchema, SchemaError } from "../../../../src/text/grammar/json_schema.ts";
+import { compileJsonSchema, SchemaError } from "../../../../src/text/json_schema/json_schema.ts";
 import { joinRules, writeGrammar } from "../../../../src/text/grammar/gbnf.ts";
 import { Random } from "../../../support/random.ts";
-import { GbnfOracle } from "./gbnf_oracle.ts";
+import { GbnfOracle } from "../grammar/gbnf_oracle.ts";
 import { readSchemas } from "./schema_files.ts";
 
 const DRAWS = 40;

@@ -14,8 +14,8 @@ import {
   ref,
   repeat,
   type RuleSet,
-} from "./gbnf.ts";
-import { seq, writeNode } from "./gbnf.ts";
+} from "../grammar/gbnf.ts";
+import { seq, writeNode } from "../grammar/gbnf.ts";
 
 /** Characters that stand in a JSON string as they are. */
 export const PLAIN_CHARACTERS = [[0x20, 0x21], [0x23, 0x5b], [0x5d, 0xd7ff], [0xe000, 0x10ffff]] as const;

@@ -3,7 +3,7 @@
  * is left to the validator is said.
  */
 
-import { alt, charClass, EMPTY, type GbnfNode, literal, NEVER, ref, repeat, seq } from "./gbnf.ts";
+import { alt, charClass, EMPTY, type GbnfNode, literal, NEVER, ref, repeat, seq } from "../grammar/gbnf.ts";
 
 /** Limits of a number; each side is one bound at most. */
 export interface NumberBounds {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { compileJsonSchema } from "../../../../src/text/grammar/json_schema.ts";
-import { TimeLimitError, withinTimeLimit } from "../../../../src/text/grammar/time_limit.ts";
+import { compileJsonSchema } from "../../../../src/text/json_schema/json_schema.ts";
+import { TimeLimitError, withinTimeLimit } from "../../../../src/text/json_schema/time_limit.ts";
 
 /** Takes hours where nothing ends it. */
 const EVIL = "^(?=(a+)+$)x?";

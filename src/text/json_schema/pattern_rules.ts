@@ -3,7 +3,7 @@
  * `exact` says whether it matches no other.
  */
 
-import { intersectRanges } from "./code_ranges.ts";
+import { intersectRanges } from "../grammar/code_ranges.ts";
 import {
   alt,
   charClass,
@@ -15,7 +15,7 @@ import {
   ref,
   repeat,
   seq,
-} from "./gbnf.ts";
+} from "../grammar/gbnf.ts";
 import { PLAIN_CHARACTERS } from "./json_rules.ts";
 import type { Regex } from "./regex_parser.ts";
 

@@ -1,7 +1,7 @@
 /** Strings with lengths, patterns and formats. Of several patterns the first is in the grammar. */
 
 import { FORMAT_PATTERNS } from "./format_patterns.ts";
-import { type GbnfNode, literal, ref, repeat, seq } from "./gbnf.ts";
+import { type GbnfNode, literal, ref, repeat, seq } from "../grammar/gbnf.ts";
 import { limitRepeat, patternRule } from "./pattern_rules.ts";
 import { parsePattern } from "./regex_parser.ts";
 import type { SchemaNode } from "./schema_document.ts";

@@ -5,7 +5,7 @@
  */
 
 import { arrayNode } from "./array_rules.ts";
-import { alt, type GbnfNode, literal, NEVER, ref, seq } from "./gbnf.ts";
+import { alt, type GbnfNode, literal, NEVER, ref, seq } from "../grammar/gbnf.ts";
 import { integerRule, type NumberBounds, numberRule } from "./number_rules.ts";
 import { objectNode } from "./object_rules.ts";
 import { RuleBuilder } from "./rule_builder.ts";

@@ -3,8 +3,19 @@
  * additional ones. An object that declares properties and says nothing of others has no others.
  */
 
-import { alt, charClass, EMPTY, type GbnfNode, literal, NEVER, optional, ref, repeat, seq } from "./gbnf.ts";
-import { intersectRanges, invertRanges } from "./code_ranges.ts";
+import {
+  alt,
+  charClass,
+  EMPTY,
+  type GbnfNode,
+  literal,
+  NEVER,
+  optional,
+  ref,
+  repeat,
+  seq,
+} from "../grammar/gbnf.ts";
+import { intersectRanges, invertRanges } from "../grammar/code_ranges.ts";
 import { PLAIN_CHARACTERS } from "./json_rules.ts";
 import { limitRepeat } from "./pattern_rules.ts";
 import { parsePattern } from "./regex_parser.ts";

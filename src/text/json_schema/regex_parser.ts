@@ -3,8 +3,8 @@
  * grammar cannot express is in the tree as what it is: `assertion`, `backreference`.
  */
 
-import { ALL_CODES, invertRanges, normalizeRanges, rangesOf } from "./code_ranges.ts";
-import type { CodeRange } from "./gbnf.ts";
+import { ALL_CODES, invertRanges, normalizeRanges, rangesOf } from "../grammar/code_ranges.ts";
+import type { CodeRange } from "../grammar/gbnf.ts";
 
 /** One part of a regular expression. */
 export type Regex =

@@ -3,7 +3,7 @@
  * grammar can tell. What it cannot tell is listed in `relaxed` and decided by `validate()` after generation.
  */
 
-import { type RuleSet, writeGrammar } from "./gbnf.ts";
+import { type RuleSet, writeGrammar } from "../grammar/gbnf.ts";
 import { GrammarLimitError } from "./rule_builder.ts";
 import { SchemaCompiler } from "./schema_compiler.ts";
 import { readSchema } from "./schema_document.ts";

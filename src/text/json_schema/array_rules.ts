@@ -1,6 +1,6 @@
 /** Arrays: items by position, the rest, and how many. */
 
-import { type GbnfNode, literal, NEVER, optional, repeat, seq } from "./gbnf.ts";
+import { type GbnfNode, literal, NEVER, optional, repeat, seq } from "../grammar/gbnf.ts";
 import { limitRepeat } from "./pattern_rules.ts";
 import type { SchemaNode } from "./schema_document.ts";
 import { largest, relaxAll, type SchemaScope, smallest } from "./schema_scope.ts";

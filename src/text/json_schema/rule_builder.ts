@@ -3,7 +3,17 @@
  * begins with itself, repetitions and sizes stay within limits. What can never match is taken out.
  */
 
-import { alt, type GbnfNode, isNever, NEVER, ref, repeat, ruleName, seq, writeNode } from "./gbnf.ts";
+import {
+  alt,
+  type GbnfNode,
+  isNever,
+  NEVER,
+  ref,
+  repeat,
+  ruleName,
+  seq,
+  writeNode,
+} from "../grammar/gbnf.ts";
 import { JSON_NODES, references } from "./json_rules.ts";
 
 /** Why the rules make no grammar. */

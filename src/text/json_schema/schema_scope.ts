@@ -1,6 +1,6 @@
 /** What the parts of the schema compiler share, and small questions about schemas that hold together. */
 
-import { EMPTY, type GbnfNode, ref } from "./gbnf.ts";
+import { EMPTY, type GbnfNode, ref } from "../grammar/gbnf.ts";
 import type { RuleBuilder } from "./rule_builder.ts";
 import type { SchemaNode } from "./schema_document.ts";
 import type { SchemaValidator } from "./schema_validator.ts";
