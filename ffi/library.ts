@@ -14,7 +14,6 @@ import {
   LLAMA_SYMBOLS,
 } from "./llama.gen.ts";
 import { cString, type LibcCallbacks, type Native, readCString } from "./native.ts";
-import { QuietStderr } from "./quiet_stderr.ts";
 import { type FieldName, type StructName, StructView } from "./struct_view.ts";
 
 /** libllama cannot be opened or is not the one this program was built for. */
@@ -140,7 +139,6 @@ function openNative(dir: string, path: string, opened: { close(): void }[], expe
     ggml: open(ggmlPath, GGML_SYMBOLS).symbols,
     base: open(basePath, GGML_BASE_SYMBOLS).symbols,
     libc: openLibc(path, open),
-    quiet: new QuietStderr(open),
     threadPoolNew: null,
     threadPoolFree: null,
     close: () => opened.splice(0).reverse().forEach((library) => library.close()),

@@ -2,7 +2,6 @@
  * Owns the shared vocabulary of the room: the opened symbol tables and the crossing of strings and integers.
  * Always holds: nothing here is exported from `mod.ts`; symbols and pointers stay inside `ffi/`.
  */
-import type { QuietStderr } from "./quiet_stderr.ts";
 import type { FUNCTION_POINTERS, GGML_BASE_SYMBOLS, GGML_SYMBOLS, LLAMA_SYMBOLS } from "./llama.gen.ts";
 
 /** C functions of the platform's libc that serve as callbacks which need no JavaScript. */
@@ -21,8 +20,6 @@ export interface Native {
   ggml: Deno.DynamicLibrary<typeof GGML_SYMBOLS>["symbols"];
   base: Deno.DynamicLibrary<typeof GGML_BASE_SYMBOLS>["symbols"];
   libc: LibcCallbacks;
-  /** Runs what may print to stderr what nobody shall read there. */
-  quiet: QuietStderr;
   /** Functions of the CPU backend, if it has them. */
   threadPoolNew: Deno.UnsafeFnPointer<typeof FUNCTION_POINTERS.ggml_threadpool_new> | null;
   threadPoolFree: Deno.UnsafeFnPointer<typeof FUNCTION_POINTERS.ggml_threadpool_free> | null;

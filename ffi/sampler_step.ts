@@ -70,9 +70,7 @@ export function createSampler(
   vocab: Vocab,
   step: SamplerStep,
 ): Deno.PointerObject {
-  const init = () => initSampler(native.llama, vocab, step);
-  // libllama prints a grammar that it rejects.
-  const sampler = step.type === "grammar" || step.type === "grammar_lazy" ? native.quiet.run(init) : init();
+  const sampler = initSampler(native.llama, vocab, step);
   if (sampler !== null) return sampler;
   if (step.type === "grammar" || step.type === "grammar_lazy") {
     throw new Error(`Cannot create grammar sampler: libllama rejects the grammar ${quote(step.grammar)}`);
