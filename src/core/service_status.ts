@@ -1,16 +1,7 @@
 /** What the running server can say of itself: the numbers behind `/slots` and `/metrics`. */
 
+import type { HistogramSnapshot } from "./histogram.ts";
 import type { SamplingParams } from "./sampling_params.ts";
-
-/** A histogram's state; `counts[i]` are values up to `bounds[i]`, the last count those beyond every bound. */
-export interface HistogramSnapshot {
-  /** Upper bounds in seconds, rising. */
-  bounds: readonly number[];
-  /** One more than bounds; not cumulative. */
-  counts: readonly number[];
-  /** Sum of all values in seconds. */
-  sum: number;
-}
 
 /** Totals since the start of the server, over all models that were loaded. They only ever rise. */
 export interface ServiceCounters {

@@ -1,6 +1,7 @@
 /** Counts what the engine does. Recording a value is a few additions: it happens for every token. */
 
-import type { HistogramSnapshot, ServiceCounters } from "../core/service_status.ts";
+import { Histogram } from "../core/histogram.ts";
+import type { ServiceCounters } from "../core/service_status.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** Upper bounds in seconds, from a millisecond to a minute. */
@@ -24,25 +25,6 @@ const BOUNDS = [
   60,
 ] as const;
 
-/** Values counted by size. */
-export class Histogram {
-  readonly #counts: number[] = new Array(BOUNDS.length + 1).fill(0);
-  #sum = 0;
-
-  /** @param ms a duration in milliseconds */
-  record(ms: number): void {
-    const seconds = ms / 1000;
-    let i = 0;
-    while (i < BOUNDS.length && seconds > BOUNDS[i]!) i++;
-    this.#counts[i]!++;
-    this.#sum += seconds;
-  }
-
-  get snapshot(): HistogramSnapshot {
-    return { bounds: BOUNDS, counts: [...this.#counts], sum: this.#sum };
-  }
-}
-
 /** Counters and histograms of an engine, or of several that follow each other: they only ever rise. */
 export class EngineMetrics {
   readonly counters: ServiceCounters = {
@@ -58,24 +40,24 @@ export class EngineMetrics {
     longestSequence: 0,
     preemptions: 0,
   };
-  readonly timeToFirstToken = new Histogram();
-  readonly interTokenGap = new Histogram();
-  readonly stepTime = new Histogram();
+  readonly timeToFirstToken = new Histogram(BOUNDS);
+  readonly interTokenGap = new Histogram(BOUNDS);
+  readonly stepTime = new Histogram(BOUNDS);
 
   /** A decode of `members` requests took `ms` milliseconds. */
   recordStep(ms: number, members: number): void {
     this.counters.steps++;
     this.counters.busySteps += members;
-    this.stepTime.record(ms);
+    this.stepTime.record(ms / 1000);
   }
 
   /** A token came `now`; notes it in the sequence, before `generated` counts it. */
   recordToken(sequence: Sequence, arrivedAt: number, now: number): void {
     if (sequence.generated === 0) {
       sequence.firstTokenAt = now;
-      this.timeToFirstToken.record(now - arrivedAt);
+      this.timeToFirstToken.record((now - arrivedAt) / 1000);
     } else {
-      this.interTokenGap.record(now - sequence.lastTokenAt);
+      this.interTokenGap.record((now - sequence.lastTokenAt) / 1000);
     }
     sequence.lastTokenAt = now;
   }

@@ -1,5 +1,7 @@
 /** Counts requests and connections, and says so in Prometheus' text format. A request costs a few additions. */
 
+import { Histogram } from "../core/histogram.ts";
+import { histogram, metric } from "../protocols/shared/metric_text.ts";
 import { RequestHistograms } from "./request_histograms.ts";
 import type { RequestRecord } from "./request_record.ts";
 
@@ -15,9 +17,8 @@ export class HttpMetrics {
   readonly #requests = new Map<string, number>();
   readonly #cut = new Map<string, number>();
   readonly #closed = new Map<CloseReason, number>();
-  readonly #buckets: number[] = new Array(BOUNDS.length + 1).fill(0);
+  readonly #durations = new Histogram(BOUNDS);
   readonly #histograms = new RequestHistograms();
-  #seconds = 0;
   #bytesIn = 0;
   #bytesOut = 0;
   /** Connections that are open; set by whoever listens. */
@@ -30,9 +31,7 @@ export class HttpMetrics {
     const key = `${dialect} ${status}`;
     this.#requests.set(key, (this.#requests.get(key) ?? 0) + 1);
     if (outcome !== undefined) this.#cut.set(outcome, (this.#cut.get(outcome) ?? 0) + 1);
-    const bucket = BOUNDS.findIndex((bound) => seconds <= bound);
-    this.#buckets[bucket < 0 ? BOUNDS.length : bucket]!++;
-    this.#seconds += seconds;
+    this.#durations.record(seconds);
     this.#bytesIn += bytesIn;
     this.#bytesOut += bytesOut;
   }
@@ -51,22 +50,26 @@ export class HttpMetrics {
     const byReason = (counts: ReadonlyMap<string, number>) =>
       [...counts].sort().map(([reason, value]): [string, number] => [`{reason="${reason}"}`, value]);
     return [
-      family("http_requests_total", "Requests by dialect and status.", "counter", requests),
-      family(
+      metric("http_requests_total", "Requests by dialect and status.", "counter", requests),
+      metric(
         "http_requests_cut_total",
         "Requests that ended before their answer did, by reason; they are among the requests, too.",
         "counter",
         byReason(this.#cut),
       ),
-      family("http_requests_in_flight", "Requests being answered.", "gauge", [["", inFlight]]),
-      this.#histogram(),
+      metric("http_requests_in_flight", "Requests being answered.", "gauge", [["", inFlight]]),
+      histogram(
+        "http_request_seconds",
+        "Arrival of a request to the end of its answer.",
+        this.#durations.snapshot,
+      ),
       this.#histograms.encode(),
-      family("http_request_bytes_total", "Bytes of request bodies read.", "counter", [["", this.#bytesIn]]),
-      family("http_response_bytes_total", "Bytes of response bodies produced.", "counter", [
+      metric("http_request_bytes_total", "Bytes of request bodies read.", "counter", [["", this.#bytesIn]]),
+      metric("http_response_bytes_total", "Bytes of response bodies produced.", "counter", [
         ["", this.#bytesOut],
       ]),
-      family("http_connections", "Open connections.", "gauge", [["", this.connections]]),
-      family(
+      metric("http_connections", "Open connections.", "gauge", [["", this.connections]]),
+      metric(
         "http_connections_closed_total",
         "Connections that the server closed, by reason.",
         "counter",
@@ -74,22 +77,4 @@ export class HttpMetrics {
       ),
     ].join("");
   }
-
-  #histogram(): string {
-    let total = 0;
-    const lines = this.#buckets.map((count, i): [string, number] => {
-      total += count;
-      return [`_bucket{le="${BOUNDS[i] ?? "+Inf"}"}`, total];
-    });
-    return family("http_request_seconds", "Arrival of a request to the end of its answer.", "histogram", [
-      ...lines,
-      ["_sum", this.#seconds],
-      ["_count", total],
-    ]);
-  }
-}
-
-function family(name: string, help: string, type: string, samples: readonly [string, number][]): string {
-  const lines = samples.map(([suffix, value]) => `llamacpp:${name}${suffix} ${value}\n`);
-  return `# HELP llamacpp:${name} ${help}\n# TYPE llamacpp:${name} ${type}\n${lines.join("")}`;
 }

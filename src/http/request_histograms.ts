@@ -1,9 +1,10 @@
 /**
  * How long requests took and how large they were, for `/metrics`: queue, prompt, answer, tokens. Counted once a
  * generation, when its request is over; whatever model answered, so that the counts go on when models are exchanged.
- * Format and conventions: https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
+import { Histogram } from "../core/histogram.ts";
+import { histogram } from "../protocols/shared/metric_text.ts";
 import type { RequestRecord } from "./request_record.ts";
 
 /** Upper bounds of durations in seconds. */
@@ -30,45 +31,15 @@ const TOKEN_SECONDS = [
 /** Upper bounds of numbers of tokens. */
 const TOKENS = [1, 10, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000] as const;
 
-/** Values counted by size. */
-class Buckets {
-  readonly #bounds: readonly number[];
-  readonly #counts: number[];
-  #sum = 0;
-
-  /** @param bounds rising; a value that equals one is below it */
-  constructor(bounds: readonly number[]) {
-    this.#bounds = bounds;
-    this.#counts = new Array(bounds.length + 1).fill(0);
-  }
-
-  record(value: number): void {
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    this.#counts[at < 0 ? this.#bounds.length : at]!++;
-    this.#sum += value;
-  }
-
-  /** @param name without the prefix */
-  encode(name: string, help: string): string {
-    let total = 0;
-    const lines = this.#counts.map((count, i) => {
-      total += count;
-      return `llamacpp:${name}_bucket{le="${this.#bounds[i] ?? "+Inf"}"} ${total}\n`;
-    });
-    return `# HELP llamacpp:${name} ${help}\n# TYPE llamacpp:${name} histogram\n${lines.join("")}` +
-      `llamacpp:${name}_sum ${this.#sum}\nllamacpp:${name}_count ${total}\n`;
-  }
-}
-
 /** See the module comment. */
 export class RequestHistograms {
-  readonly #latency = new Buckets(SECONDS);
-  readonly #queue = new Buckets(SECONDS);
-  readonly #prefill = new Buckets(SECONDS);
-  readonly #decode = new Buckets(SECONDS);
-  readonly #perToken = new Buckets(TOKEN_SECONDS);
-  readonly #promptTokens = new Buckets(TOKENS);
-  readonly #generatedTokens = new Buckets(TOKENS);
+  readonly #latency = new Histogram(SECONDS);
+  readonly #queue = new Histogram(SECONDS);
+  readonly #prefill = new Histogram(SECONDS);
+  readonly #decode = new Histogram(SECONDS);
+  readonly #perToken = new Histogram(TOKEN_SECONDS);
+  readonly #promptTokens = new Histogram(TOKENS);
+  readonly #generatedTokens = new Histogram(TOKENS);
 
   /** Counts what a request generated; nothing when it generated nothing. */
   record({ done }: RequestRecord): void {
@@ -87,16 +58,25 @@ export class RequestHistograms {
   /** In Prometheus' text format. */
   encode(): string {
     return [
-      this.#latency.encode("e2e_request_latency_seconds", "Arrival of a generation to its end."),
-      this.#queue.encode("request_queue_time_seconds", "Waiting for admission."),
-      this.#prefill.encode("request_prefill_time_seconds", "Admission to first token."),
-      this.#decode.encode("request_decode_time_seconds", "First token to last token."),
-      this.#perToken.encode(
+      histogram("e2e_request_latency_seconds", "Arrival of a generation to its end.", this.#latency.snapshot),
+      histogram("request_queue_time_seconds", "Waiting for admission.", this.#queue.snapshot),
+      histogram("request_prefill_time_seconds", "Admission to first token.", this.#prefill.snapshot),
+      histogram("request_decode_time_seconds", "First token to last token.", this.#decode.snapshot),
+      histogram(
         "request_time_per_output_token_seconds",
         "Mean time between tokens of a request.",
+        this.#perToken.snapshot,
       ),
-      this.#promptTokens.encode("request_prompt_tokens", "Prompt tokens of a request, cached ones included."),
-      this.#generatedTokens.encode("request_generation_tokens", "Tokens generated for a request."),
+      histogram(
+        "request_prompt_tokens",
+        "Prompt tokens of a request, cached ones included.",
+        this.#promptTokens.snapshot,
+      ),
+      histogram(
+        "request_generation_tokens",
+        "Tokens generated for a request.",
+        this.#generatedTokens.snapshot,
+      ),
     ].join("");
   }
 }

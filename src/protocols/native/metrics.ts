@@ -3,7 +3,8 @@
  * `llamacpp:` too and are ours. Format: https://prometheus.io/docs/instrumenting/exposition_formats/
  */
 
-import type { HistogramSnapshot, ServiceStatus } from "../../core/service_status.ts";
+import type { ServiceStatus } from "../../core/service_status.ts";
+import { histogram, metric } from "../shared/metric_text.ts";
 
 /** Content type of the text format. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -119,29 +120,10 @@ function rate(amount: number, per: number): number {
   return per > 0 ? amount / per : 0;
 }
 
-function head(name: string, help: string, type: string): string {
-  return `# HELP llamacpp:${name} ${help}\n# TYPE llamacpp:${name} ${type}\n`;
-}
-
 function counter(name: string, help: string, value: number): string {
-  return `${head(name, help, "counter")}llamacpp:${name} ${value}\n`;
+  return metric(name, help, "counter", [["", value]]);
 }
 
 function gauge(name: string, help: string, value: number): string {
-  return `${head(name, help, "gauge")}llamacpp:${name} ${value}\n`;
-}
-
-function histogram(
-  name: string,
-  help: string,
-  { bounds, counts, sum }: HistogramSnapshot,
-): string {
-  let total = 0;
-  const buckets = counts.map((count, i) => {
-    total += count;
-    return `llamacpp:${name}_bucket{le="${bounds[i] ?? "+Inf"}"} ${total}\n`;
-  });
-  return `${head(name, help, "histogram")}${
-    buckets.join("")
-  }llamacpp:${name}_sum ${sum}\nllamacpp:${name}_count ${total}\n`;
+  return metric(name, help, "gauge", [["", value]]);
 }
