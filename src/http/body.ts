@@ -3,6 +3,7 @@
  * UTF-8, and the value is nested no deeper than recursive code (templates, encoders) can follow.
  */
 
+import { concatBytes } from "../core/bytes.ts";
 import { ServerError } from "../core/server_error.ts";
 
 /** Deepest nesting of arrays and objects; JSON schemas of tools stay far below. */
@@ -29,8 +30,7 @@ export async function readBytes(request: Request, limit: number, idleMs = Infini
         else if (size > limit * DRAIN_FACTOR) break;
       }
     } catch (cause) {
-      if (cause instanceof ServerError) throw cause;
-      throw new ServerError("cancelled", "Cannot read the request body: the client went away", { cause });
+      leftError(cause);
     } finally {
       if (size > limit) {
         chunks.length = 0;
@@ -44,7 +44,7 @@ export async function readBytes(request: Request, limit: number, idleMs = Infini
       `Cannot read the request body: it exceeds the limit of ${limit} bytes (--max-body-size)`,
     );
   }
-  return concat(chunks, size);
+  return chunks.length === 1 ? chunks[0]! : concatBytes(chunks);
 }
 
 /** The same bytes, but an error when none come for `idleMs`. */
@@ -92,18 +92,6 @@ function leftError(cause: unknown): never {
     "Cannot read the request body: the client went away",
     { cause },
   );
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 /**

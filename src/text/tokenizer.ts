@@ -2,6 +2,7 @@
  * Owns the way between text and tokens of one model.
  * Always holds: a token's bytes never change, so they are looked up once and kept; callers must not write to them.
  */
+import { concatBytes } from "../core/bytes.ts";
 import type { SpecialTokens } from "../core/inference_service.ts";
 import type { Vocab } from "../../ffi/mod.ts";
 
@@ -95,12 +96,6 @@ export class Tokenizer {
       tokens,
       (token) => special ? this.specialPieceBytes(token) : this.pieceBytes(token),
     );
-    const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      bytes.set(piece, at);
-      at += piece.length;
-    }
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(concatBytes(pieces));
   }
 }

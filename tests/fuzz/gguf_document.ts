@@ -3,6 +3,8 @@
  * and checks nothing: what it writes may be nonsense, that is its purpose. Format: ggml's docs/gguf.md.
  */
 
+import { concatBytes } from "../../src/core/bytes.ts";
+
 /** Value types by number, as far as this module computes with them. */
 export const VALUE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9, uint64: 10 } as const;
 
@@ -140,13 +142,13 @@ export function itemsOf(value: Uint8Array): ArrayItems {
 
 /** An array's value. @param length what it says of itself, if not the truth */
 export function encodeArray({ elementType, items }: ArrayItems, length = BigInt(items.length)): Uint8Array {
-  return concat([encodeNumber(VALUE.uint32, elementType), uint64(length), ...items]);
+  return concatBytes([encodeNumber(VALUE.uint32, elementType), uint64(length), ...items]);
 }
 
 /** A string's value. */
 export function encodeString(text: string | Uint8Array): Uint8Array {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  return concat([uint64(BigInt(bytes.length)), bytes]);
+  return concatBytes([uint64(BigInt(bytes.length)), bytes]);
 }
 
 /** A number's value, wrapped to its type; a string's bytes are its decimal digits. */
@@ -165,17 +167,6 @@ export function decodeNumber({ type, value }: DocumentPair): number {
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   if (type === VALUE.float32) return view.getFloat32(0, true);
   return value.reduceRight((sum, byte) => sum * 256 + byte, 0);
-}
-
-/** Puts pieces together. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 function wholeNumber(value: number | bigint): number | bigint {
@@ -235,7 +226,7 @@ class Output {
   }
 
   done(): { bytes: Uint8Array; regions: Region[] } {
-    return { bytes: concat(this.#parts), regions: this.#regions };
+    return { bytes: concatBytes(this.#parts), regions: this.#regions };
   }
 }
 

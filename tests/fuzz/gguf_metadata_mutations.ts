@@ -1,8 +1,8 @@
 /** Ways to spoil a model file's metadata: values, types, keys, the vocabulary, the chat template. */
 
+import { concatBytes } from "../../src/core/bytes.ts";
 import type { Random } from "../support/random.ts";
 import {
-  concat,
   decodeNumber,
   type DocumentPair,
   encodeArray,
@@ -260,7 +260,7 @@ const spoilVocabulary: Mutation = (document, random) => {
 function oddElement(random: Random, elementType: number): Uint8Array {
   if (elementType === VALUE.float32) return encodeNumber(VALUE.float32, random.pick(FRACTIONS));
   if (elementType !== VALUE.string) return encodeNumber(elementType, oddNumber(random));
-  const bad = concat([Uint8Array.of(random.pick(BAD_TEXT)), Uint8Array.of(random.int(0, 255))]);
+  const bad = concatBytes([Uint8Array.of(random.pick(BAD_TEXT)), Uint8Array.of(random.int(0, 255))]);
   const texts = [
     "",
     " ",

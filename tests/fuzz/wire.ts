@@ -1,5 +1,6 @@
 /** One exchange over a TCP connection of its own, with bytes that no HTTP client would send. */
 
+import { concatBytes } from "../../src/core/bytes.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What to send, and how to behave. */
@@ -54,7 +55,7 @@ export async function exchange(port: number, wire: Wire, limit: number): Promise
       if (bytes === null) break;
       received.push(bytes);
       size += bytes.length;
-      if (size < LARGE && isComplete(joined(received, size))) break;
+      if (size < LARGE && isComplete(concatBytes(received))) break;
     }
     if (size >= enough) end = "left";
   } finally {
@@ -65,7 +66,7 @@ export async function exchange(port: number, wire: Wire, limit: number): Promise
     }
     await sending;
   }
-  return { ...parseResponse(joined(received, size)), ms: performance.now() - started, end };
+  return { ...parseResponse(concatBytes(received)), ms: performance.now() - started, end };
 }
 
 async function send(connection: Deno.Conn, { pieces, pause = 0 }: Wire): Promise<void> {
@@ -86,16 +87,6 @@ async function read(connection: Deno.Conn, ms: number): Promise<Uint8Array | nul
   const result = await Promise.race([reading, elapsed]);
   clearTimeout(timer);
   return typeof result === "number" ? buffer.subarray(0, result) : result;
-}
-
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Is there an answer of known length to its end? Others end with the connection. */
@@ -126,18 +117,15 @@ function parseResponse(bytes: Uint8Array): Pick<Answer, "status" | "headers" | "
 
 function unchunked(bytes: Uint8Array): Uint8Array {
   const pieces: Uint8Array[] = [];
-  let size = 0;
   for (let at = 0; at < bytes.length;) {
     const lineEnd = indexOf(bytes, "\r\n", at);
     if (lineEnd < 0) break;
     const length = parseInt(new TextDecoder().decode(bytes.subarray(at, lineEnd)), 16);
     if (!(length > 0)) break;
-    const piece = bytes.subarray(lineEnd + 2, lineEnd + 2 + length);
-    pieces.push(piece);
-    size += piece.length;
+    pieces.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + length));
     at = lineEnd + 2 + length + 2;
   }
-  return joined(pieces, size);
+  return concatBytes(pieces);
 }
 
 function indexOf(bytes: Uint8Array, text: string, from: number): number {

@@ -4,6 +4,7 @@
  */
 
 import { dirname } from "node:path";
+import { concatBytes } from "../../src/core/bytes.ts";
 import { ggmlType } from "../../src/models/ggml_type.ts";
 import { GGUF_VALUE_TYPES, type GgufScalar, type GgufValueType } from "../../src/models/gguf.ts";
 
@@ -35,14 +36,14 @@ export class GgufWriter {
 
   /** Sets a scalar; the key's earlier value is replaced. */
   set(key: string, type: Exclude<GgufValueType, "array">, value: GgufScalar): this {
-    this.#metadata.set(key, concat([uint32(typeNumber(type)), scalar(type, value)]));
+    this.#metadata.set(key, concatBytes([uint32(typeNumber(type)), scalar(type, value)]));
     return this;
   }
 
   /** Sets an array of scalars. */
   setArray(key: string, type: Exclude<GgufValueType, "array">, values: readonly GgufScalar[]): this {
     const head = [uint32(typeNumber("array")), uint32(typeNumber(type)), uint64(values.length)];
-    this.#metadata.set(key, concat([...head, ...values.map((value) => scalar(type, value))]));
+    this.#metadata.set(key, concatBytes([...head, ...values.map((value) => scalar(type, value))]));
     return this;
   }
 
@@ -81,8 +82,8 @@ export class GgufWriter {
       );
       offset += padded(dataBytes(dims, type));
     }
-    const bytes = concat(parts);
-    return concat([bytes, new Uint8Array(padded(bytes.length) - bytes.length)]);
+    const bytes = concatBytes(parts);
+    return concatBytes([bytes, new Uint8Array(padded(bytes.length) - bytes.length)]);
   }
 
   /** Size of the whole file in bytes. */
@@ -203,16 +204,6 @@ function string(text: string): Uint8Array {
   const out = new Uint8Array(8 + bytes.length);
   out.set(uint64(bytes.length));
   out.set(bytes, 8);
-  return out;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
   return out;
 }
 

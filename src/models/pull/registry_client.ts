@@ -4,6 +4,7 @@
  * host only; plain HTTP is used only where the caller allowed it.
  */
 
+import { concatBytes } from "../../core/bytes.ts";
 import { ServerError } from "../../core/server_error.ts";
 import { displayModelName, type ModelName } from "../ollama_name.ts";
 import { MANIFEST_TYPE, MAX_MANIFEST_BYTES } from "../store/manifest.ts";
@@ -246,11 +247,5 @@ async function bytesOf(answer: Response, limit: number): Promise<Uint8Array<Arra
     }
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }
