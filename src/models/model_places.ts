@@ -18,17 +18,6 @@ export interface ModelPlaces {
   llamaCpp: string | undefined;
 }
 
-/** Environment variables that `defaultPlaces` reads. */
-export const PLACE_VARIABLES = [
-  "LLAMACPP_SERVER_MODELS",
-  "OLLAMA_MODELS",
-  "HF_HUB_CACHE",
-  "HUGGINGFACE_HUB_CACHE",
-  "HF_HOME",
-  "XDG_CACHE_HOME",
-  "LLAMA_CACHE",
-] as const;
-
 /**
  * The places of a user.
  * @param home the user's home folder; undefined when it is not known

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runs } from "../support/runs.ts";
 import { runToEnd, ServerProcess } from "../support/server_process.ts";
 
 const DEMO = fileURLToPath(
@@ -219,14 +220,7 @@ Deno.test("a chat template that cannot be read or parsed is named", async () => 
 });
 
 function compilerHere(): boolean {
-  if (Deno.build.os === "windows") return false;
-  try {
-    const args = ["--version"];
-    return new Deno.Command("cc", { args, stdout: "null", stderr: "null" })
-      .outputSync().success;
-  } catch {
-    return false;
-  }
+  return Deno.build.os !== "windows" && runs("cc", ["--version"]);
 }
 
 async function compileLibrary(folder: string, source: string): Promise<void> {

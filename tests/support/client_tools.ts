@@ -5,6 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { runs } from "./runs.ts";
 
 /** A program that a test needs. */
 export interface ClientTool {
@@ -23,7 +24,7 @@ export const CLIENTS = `${E2E}clients/`;
 /** curl, and a POSIX shell to quote as the examples do. */
 export const CURL: ClientTool = tool(
   "curl",
-  runs("curl", "--version") && runs("sh", "-c", "true"),
+  runs("curl", ["--version"]) && runs("sh", ["-c", "true"]),
   "no curl",
 );
 
@@ -33,7 +34,7 @@ export const NODE: ClientTool = tool(
   existsSync(`${E2E}node_modules/openai`) &&
     existsSync(`${E2E}node_modules/ai`) &&
     existsSync(`${E2E}node_modules/@anthropic-ai/sdk`) &&
-    runs("node", "--version"),
+    runs("node", ["--version"]),
   "no node or no tests/e2e/node_modules, see `make test`",
 );
 
@@ -48,7 +49,7 @@ export const LANGCHAIN: ClientTool = tool(
 export const PYTHON: ClientTool = tool(
   VENV_PYTHON,
   existsSync(VENV_PYTHON) &&
-    runs(VENV_PYTHON, "-c", "import openai, ollama, anthropic"),
+    runs(VENV_PYTHON, ["-c", "import openai, ollama, anthropic"]),
   "no Python with tests/.venv-clients, see `make test`",
 );
 
@@ -56,7 +57,7 @@ export const PYTHON: ClientTool = tool(
 export const PROMETHEUS: ClientTool = tool(
   VENV_PYTHON,
   existsSync(VENV_PYTHON) &&
-    runs(VENV_PYTHON, "-c", "import prometheus_client"),
+    runs(VENV_PYTHON, ["-c", "import prometheus_client"]),
   "no prometheus_client in tests/.venv-clients, see `make test`",
 );
 
@@ -80,21 +81,6 @@ function pythonOf(venv: string): string {
 
 function tool(path: string, found: boolean, reason: string): ClientTool {
   return { path, found, note: found ? "" : ` (skipped: ${reason})` };
-}
-
-/** Whether a program is there and ends well. */
-export function runs(command: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(command, {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).outputSync()
-      .success;
-  } catch {
-    return false; // There is no such program.
-  }
 }
 
 /** Longest time for one tool in milliseconds, unless told otherwise. */

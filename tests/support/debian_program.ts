@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_CACHE } from "./paths.ts";
+import { runs } from "./runs.ts";
 
 /** A program and where it comes from. */
 export interface DebianProgram {
@@ -27,7 +28,7 @@ export interface FoundProgram {
 
 /** Finds or fetches it; undefined when it is neither here nor to be had. */
 export function findDebianProgram({ name, probe, packages, file }: DebianProgram): FoundProgram | undefined {
-  if (succeeds(name, [probe])) return { path: name, env: {} };
+  if (runs(name, [probe])) return { path: name, env: {} };
   const folder = join(TEST_CACHE, name);
   const unpacked = {
     path: join(folder, file),
@@ -35,28 +36,15 @@ export function findDebianProgram({ name, probe, packages, file }: DebianProgram
   };
   if (existsSync(unpacked.path)) return unpacked;
   mkdirSync(folder, { recursive: true });
-  if (!succeeds("apt-get", ["download", ...packages], { cwd: folder })) return undefined;
+  if (!runs("apt-get", ["download", ...packages], { cwd: folder })) return undefined;
   const archives = readdirSync(folder).filter((entry) => entry.endsWith(".deb"));
-  if (!archives.every((archive) => succeeds("dpkg-deb", ["-x", archive, "."], { cwd: folder }))) {
+  if (!archives.every((archive) => runs("dpkg-deb", ["-x", archive, "."], { cwd: folder }))) {
     return undefined;
   }
-  return succeeds(unpacked.path, [probe], { env: unpacked.env }) ? unpacked : undefined;
+  return runs(unpacked.path, [probe], { env: unpacked.env }) ? unpacked : undefined;
 }
 
 function libraryFolders(folder: string): string {
   const triplet = Deno.build.target.replace("-unknown", "");
   return ["usr/lib", "lib"].map((lib) => join(folder, lib, triplet)).join(":");
-}
-
-function succeeds(
-  command: string,
-  args: string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-) {
-  try {
-    const output = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    return new Deno.Command(command, { args, ...output, ...options }).outputSync().success;
-  } catch {
-    return false; // There is no such program.
-  }
 }

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { CLIENTS } from "./client_tools.ts";
+import { runs } from "./runs.ts";
 
 const VENV_PYTHON = fileURLToPath(
   new URL("../.venv-clients/bin/python", import.meta.url),
@@ -13,20 +14,8 @@ const VENV_PYTHON = fileURLToPath(
 
 /** Python with `pty`; undefined where there is none. */
 export function findTerminalPython(): string | undefined {
-  for (const python of existsSync(VENV_PYTHON) ? [VENV_PYTHON] : ["python3"]) {
-    try {
-      const args = ["-c", "import pty, termios"];
-      const { success } = new Deno.Command(python, {
-        args,
-        stdout: "null",
-        stderr: "null",
-      }).outputSync();
-      if (success) return python;
-    } catch {
-      // There is no such program.
-    }
-  }
-  return undefined;
+  const python = existsSync(VENV_PYTHON) ? VENV_PYTHON : "python3";
+  return runs(python, ["-c", "import pty, termios"]) ? python : undefined;
 }
 
 interface Answer {

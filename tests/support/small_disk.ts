@@ -1,18 +1,20 @@
 /** A file system of a few MiB, for tests of full disks. Only root may mount one. */
 
+import { runs } from "./runs.ts";
+
 /** Mounts it on a new folder. @returns undefined where that is not allowed */
 export function mountSmallDisk(
   path: string,
   mib: number,
 ): Disposable | undefined {
   Deno.mkdirSync(path);
-  if (!runs("mount", "-t", "tmpfs", "-o", `size=${mib}m`, "tmpfs", path)) {
+  if (!runs("mount", ["-t", "tmpfs", "-o", `size=${mib}m`, "tmpfs", path])) {
     return undefined;
   }
   return {
     [Symbol.dispose]() {
       // Whoever still has a file open there does not keep it from view.
-      if (!runs("umount", "-l", path)) {
+      if (!runs("umount", ["-l", path])) {
         throw new Error(`Cannot unmount "${path}"`);
       }
     },
@@ -27,14 +29,5 @@ export function canMountSmallDisk(): boolean {
     return disk !== undefined;
   } finally {
     Deno.removeSync(path, { recursive: true });
-  }
-}
-
-function runs(command: string, ...args: string[]): boolean {
-  try {
-    return new Deno.Command(command, { args, stdout: "null", stderr: "null" })
-      .outputSync().success;
-  } catch {
-    return false; // There is no such program.
   }
 }

@@ -1,9 +1,9 @@
 /** systemd's own check of unit files, where the tool is there. */
 
 import { dirname } from "node:path";
-import { runs } from "./client_tools.ts";
+import { runs } from "./runs.ts";
 
-const found = runs("systemd-analyze", "--version");
+const found = runs("systemd-analyze", ["--version"]);
 
 /** `systemd-analyze verify`. */
 export const ANALYZE = {

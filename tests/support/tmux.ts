@@ -3,16 +3,14 @@
  * pseudo terminal it interprets what the program writes.
  */
 
+import { runs } from "./runs.ts";
+
 /** Milliseconds that something may take to appear. */
 const WAIT_MS = 30_000;
 
 /** Whether tmux is here. */
 export function hasTmux(): boolean {
-  try {
-    return new Deno.Command("tmux", { args: ["-V"], stdout: "null", stderr: "null" }).outputSync().success;
-  } catch {
-    return false; // There is no such program.
-  }
+  return runs("tmux", ["-V"]);
 }
 
 /** One tmux server with one window. */

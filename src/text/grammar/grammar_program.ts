@@ -39,8 +39,6 @@ export interface GrammarProgram {
   readonly rules: readonly (readonly number[])[];
   readonly sets: readonly CodeSet[];
   readonly root: number;
-  /** Some rule asks for tokens by number or name. */
-  readonly hasTokens: boolean;
 }
 
 /** Puts a program together, within its limits. */
@@ -53,7 +51,6 @@ export class ProgramBuilder {
   /** Symbols of sequences that are still open. */
   #open = 0;
   #ranges = 0;
-  #hasTokens = false;
 
   /** The number of a named rule, which may be defined later. */
   rule(name: string): number {
@@ -95,7 +92,6 @@ export class ProgramBuilder {
 
   /** A symbol for a token. */
   token(id: number, negated: boolean): number {
-    this.#hasTokens = true;
     return (2 * id + (negated ? 1 : 0)) * 4 + Kind.token;
   }
 
@@ -130,7 +126,6 @@ export class ProgramBuilder {
       rules: this.#rules as (readonly number[])[],
       sets: this.#sets,
       root,
-      hasTokens: this.#hasTokens,
     };
     const looping = findLeftRecursion(program);
     if (looping !== undefined) {
