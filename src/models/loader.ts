@@ -3,6 +3,7 @@
  * Whatever fails, nothing native is left behind.
  */
 
+import { resolve } from "node:path";
 import { type PairMarks, type Pooling, POOLINGS } from "../core/embedding.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { ChatTemplate } from "../chat/chat_template.ts";
@@ -22,7 +23,7 @@ import {
   type ThreadPool,
 } from "../../ffi/mod.ts";
 import { physicalCores } from "./cpu_count.ts";
-import { checkGguf } from "./gguf_check.ts";
+import { type CheckedGguf, checkGguf } from "./gguf_check.ts";
 import { checkAdapter } from "./gguf_check_adapter.ts";
 import { describeModel } from "./model_card.ts";
 import { ModelFileError } from "./model_file_error.ts";
@@ -137,17 +138,18 @@ export async function loadModel(
   onProgress: (fraction: number) => void,
 ): Promise<LoadedModel> {
   const [alias, ...aliases] = options.alias;
+  const checked = checkGguf(resolve(options.path));
   const described = await describeModel(options.path, {
     ...(alias === undefined ? {} : { alias }),
     ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
-  });
+  }, checked);
   const card = { ...described, aliases: [...aliases, ...described.aliases] };
   await using stack = new AsyncDisposableStack();
   const llama = stack.use(openLibrary(options.libDir));
   if (options.logger) llama.setLogger(options.logger);
   await connectRpcServers(llama, options.rpc ?? []);
   const model = stack.use(await loadWeights(llama, options, onProgress));
-  const adapters = await loadAdapters(model, options, stack);
+  const adapters = await loadAdapters(model, options, checked, stack);
   const threads = options.threads || physicalCores();
   const threadPool = createThreads(llama, options, threads);
   if (threadPool) stack.use(threadPool);
@@ -246,12 +248,11 @@ async function orRefuse<T>(
 async function loadAdapters(
   model: Model,
   options: LoadOptions,
+  { tensors }: Pick<CheckedGguf, "tensors">,
   stack: AsyncDisposableStack,
 ): Promise<ScaledAdapter[]> {
   const adapters: ScaledAdapter[] = [];
-  if (!options.adapters?.length) return adapters;
-  const { tensors } = checkGguf(options.path);
-  for (const { path, scale } of options.adapters) {
+  for (const { path, scale } of options.adapters ?? []) {
     checkAdapter(path, tensors);
     adapters.push({
       adapter: stack.use(await orRefuse(path, () => model.loadAdapter(path))),

@@ -6,7 +6,7 @@ import { CHATML_TEMPLATE, ChatTemplate } from "../chat/chat_template.ts";
 import type { ModelCard } from "../core/inference_service.ts";
 import { fileTypeName, ggmlType } from "./ggml_type.ts";
 import { type GgufTensor, type GgufValue, readGguf } from "./gguf.ts";
-import { checkGguf, otherParts } from "./gguf_check.ts";
+import { type CheckedGguf, checkGguf, otherParts } from "./gguf_check.ts";
 import { tensorElements } from "./gguf_check_tensors.ts";
 import { modelAliases, modelId } from "./model_names.ts";
 
@@ -28,12 +28,17 @@ export type ModelFacts = Omit<ModelCard, "id" | "aliases" | "stored">;
 
 /**
  * Checks a model file and describes it.
+ * @param checked what a check of this file has found already
  * @throws ModelFileError when the file cannot be used
  * @throws ServerError `not_supported` when `options.chatTemplate` does not parse
  */
-export async function describeModel(path: string, options: DescribeOptions = {}): Promise<ModelCard> {
+export async function describeModel(
+  path: string,
+  options: DescribeOptions = {},
+  checked: CheckedGguf = checkGguf(resolve(path)),
+): Promise<ModelCard> {
   const absolute = resolve(path);
-  const { header, tensors, totalSize } = checkGguf(absolute);
+  const { header, tensors, totalSize } = checked;
   return {
     id: modelId(absolute, options.alias),
     aliases: modelAliases(absolute, options.alias),
